@@ -1,0 +1,97 @@
+"""The one door to other programs. Argument lists only; what failed can be replayed by hand from the message or the log."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from orchestrator.errors import Exit, LabError
+
+Journal = Callable[[str], None]
+"""Takes one line for each program that is run. Set by the command line: the log file, and the terminal with -v."""
+
+journal: Journal = lambda line: None  # noqa: E731
+
+
+class Result(NamedTuple):
+    """A finished program: what was run, its exit status (negative: the signal), what it printed, seconds it took."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+def replay(argv: Sequence[str], stdin: str | None = None) -> str:
+    """The command as a person would type it."""
+    return shlex.join(argv) if stdin is None else f"{shlex.join(argv)} <<'END'\n{stdin.rstrip()}\nEND"
+
+
+class Running:
+    """A program that has been started in a session of its own, so that stopping it stops what it started too."""
+
+    def __init__(
+        self, argv: Sequence[str], *, stdin: str | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.argv, self.stdin, self.started = tuple(argv), stdin, time.monotonic()
+        try:
+            self.process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                cwd="/",
+                env=environment,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise LabError(
+                f"{argv[0]} is not installed", hint="labctl doctor says what to install", code=Exit.HOST
+            ) from error
+
+    def wait(self, timeout: float | None = None) -> Result:
+        """What it printed, once it has ended. After `timeout` seconds, or an interrupt, it and its children are killed."""
+        try:
+            out, err = self.process.communicate(self.stdin, timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise LabError(f"no end within {timeout:g} s: {replay(self.argv)}") from None
+        except BaseException:
+            self.kill()
+            raise
+        seconds = time.monotonic() - self.started
+        result = Result(self.argv, self.process.returncode, out, err, seconds)
+        journal(f"{replay(self.argv, self.stdin)}  # {result.returncode}, {seconds * 1000:.1f} ms")
+        return result
+
+    def kill(self) -> None:
+        """Ends the program and everything it started."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.communicate()
+
+
+def run(argv: Sequence[str], *, stdin: str | None = None, timeout: float | None = None) -> Result:
+    """Runs a program to its end. A non-zero exit is the caller's to judge; see `require`.
+
+    timeout: in seconds. Raises LabError where the program is not there or does not end in time.
+    """
+    return Running(argv, stdin=stdin).wait(timeout)
+
+
+def require(result: Result, what: str) -> Result:
+    """The result, if it is a success; else LabError: `what` failed, the program's own words, and the command to replay."""
+    if result.returncode == 0:
+        return result
+    words = (result.stderr.strip() or result.stdout.strip() or "it said nothing").splitlines()
+    raise LabError(f"{what}: {words[-1]} (exit status {result.returncode})", hint=f"to see it again: {replay(result.argv)}")

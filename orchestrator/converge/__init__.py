@@ -1,0 +1,1 @@
+"""How boxes come to be as planned."""

@@ -1,0 +1,329 @@
+"""The verbs: up, down, status, verify. Events go out while they work, results come back; nothing is printed here."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator import labfile, providers, store
+from orchestrator.converge import direct
+from orchestrator.errors import Exit, LabError
+from orchestrator.events import Checked, Emit, Notice, Stage
+from orchestrator.model import Lab, Model
+from orchestrator.plan import Plan, Step, plan
+from orchestrator.providers import Provider
+from orchestrator.store import Instance
+from orchestrator.verify.results import Report
+
+if TYPE_CHECKING:
+    from orchestrator.connections import Connection
+    from orchestrator.verify.results import CheckResult
+
+
+class Options(Model):
+    """How `up` is to go about it; see the command line's options of the same names."""
+
+    name: str | None = None
+    provider: str = "auto"
+    verify: bool = True
+    trust: bool = False
+    deadline: float = 15.0
+
+
+class Up(Model):
+    """What `up` did. `commands`: how many changed something; `seconds`: by stage, in order."""
+
+    lab: Lab
+    provider: str
+    created: bool
+    commands: int
+    left_alone: tuple[str, ...]
+    seconds: dict[str, float]
+    report: Report | None
+
+
+class DryRun(Model):
+    """What `up` would run, in order: (box, or "" for the switches; the command; why)."""
+
+    lab: Lab
+    provider: str
+    created: bool
+    steps: tuple[tuple[str, str, str], ...]
+    left_alone: tuple[str, ...]
+
+
+class Status(Model):
+    """An instance as it is: state is `up`, `lost` (its boxes are gone), `damaged` or `busy` (being made or unmade)."""
+
+    name: str
+    state: str
+    provider: str = ""
+    boxes: int = 0
+    source: str = ""
+    created: str = ""
+    detail: str = ""
+
+
+class Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, stage: str) -> None:
+        """The time since the last lap belongs to `stage`."""
+        now = time.monotonic()
+        self.seconds[stage] = round(now - self._last, 4)
+        self._last = now
+
+
+def up(reference: str, options: Options, emit: Emit) -> Up:
+    """Makes the world equal to a lab file, and proves it. What this call created and could not finish is undone."""
+    clock = Clock()
+    source = labfile.find(reference)
+    lab = labfile.load(source, name=options.name)
+    clock.lap("read")
+    with store.locked(lab.name):
+        provider, existing = _standing(lab, source, options)
+        if existing is None:
+            return _create(lab, source, provider, options, clock, emit)
+        return _converge(lab, existing, provider, options, clock, emit)
+
+
+def dry_run(reference: str, options: Options) -> DryRun:
+    """What `up` would run now; touches nothing."""
+    source = labfile.find(reference)
+    lab = labfile.load(source, name=options.name)
+    provider, existing = _standing(lab, source, options)
+    if existing is None:
+        todo, steps = plan(lab), [*provider.steps(lab)]
+    else:
+        todo, steps = plan(lab, direct.observe(lab, provider.connection(existing))), []
+    steps += todo.steps
+    lines = tuple((step.where, " ".join(c.argv), c.why) for step in steps for c in step.commands)
+    return DryRun(
+        lab=lab, provider=provider.name, created=existing is None, steps=lines, left_alone=todo.left_alone
+    )
+
+
+def _standing(lab: Lab, source: Path, options: Options) -> tuple[Provider, Instance | None]:
+    """The provider for this lab, and the instance that is up under its name, if it is this lab's."""
+    chosen, _ = providers.choose(options.provider)
+    try:
+        stored = store.read(lab.name)
+    except LabError:
+        if chosen.alive(lab.name):
+            raise
+        return chosen, None  # half-written, and nothing runs: to be made anew
+    if stored is None:
+        if chosen.alive(lab.name):
+            raise LabError(
+                f"{lab.name} runs, but its state is gone", hint=f"labctl down {lab.name} clears it away"
+            )
+        return chosen, None
+    keeper = providers.get(stored.provider)
+    if not keeper.alive(lab.name):
+        return chosen, None
+    _require_same(lab, stored, source, options)
+    return keeper, stored
+
+
+def _require_same(lab: Lab, stored: Instance, source: Path, options: Options) -> None:
+    name = lab.name
+    if stored.source != str(source):
+        raise LabError(
+            f"{name} is up already, from another file: {stored.source}",
+            where=str(source),
+            hint=f"labctl down {name}, or give this one a name of its own: labctl up … --name NAME",
+            code=Exit.USAGE,
+        )
+    if options.provider not in ("auto", stored.provider):
+        raise LabError(
+            f"{name} is up on {stored.provider}", hint=f"labctl down {name} first", code=Exit.USAGE
+        )
+    if _substrate(lab) != _substrate(stored.lab):
+        raise LabError(
+            f"the boxes or networks of {name} are others than those that are up",
+            where=str(source),
+            hint=f"labctl down {name} && labctl up {source}; overlays, routes and MTUs change in place",
+            code=Exit.USAGE,
+        )
+
+
+def _substrate(lab: Lab) -> object:
+    """What cannot be changed while a lab is up: which boxes there are, and what they are plugged into."""
+    return (
+        [network.name for network in lab.networks],
+        [(box.name, [(i.name, i.network, i.mac) for i in box.interfaces]) for box in lab.boxes],
+    )
+
+
+def _create(lab: Lab, source: Path, provider: Provider, options: Options, clock: Clock, emit: Emit) -> Up:
+    emit(Stage(lab.name, f"making {len(lab.boxes)} boxes on {provider.name}"))
+    todo = plan(lab)
+    try:
+        with provider.create(lab) as fresh:
+            clock.lap("create")
+            emit(Stage(lab.name, "configuring the overlay"))
+            _apply(todo, lab, provider, fresh.connection)
+            clock.lap("configure")
+            store.write(_instance(lab, source, provider))
+            try:
+                report = _proof(lab, provider, fresh.connection, source, options, emit)
+            except Exception:
+                fresh.commit()  # that it could not be checked is no fault of the lab's: it stays
+                raise
+            fresh.commit()
+            clock.lap("verify" if options.verify else "commit")
+    finally:
+        if not provider.alive(lab.name):
+            store.forget(lab.name)
+    return _result(lab, provider, True, [*provider.steps(lab), *todo.steps], todo, clock, report)
+
+
+def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options, clock: Clock, emit: Emit) -> Up:
+    emit(Stage(lab.name, "looking for differences"))
+    connection = provider.connection(existing)
+    todo = plan(lab, direct.observe(lab, connection))
+    if todo.steps:
+        emit(Stage(lab.name, "mending what differs"))
+    _apply(todo, lab, provider, connection)
+    if lab != existing.lab:
+        store.write(_instance(lab, Path(existing.source), provider))
+    clock.lap("configure")
+    report = _proof(lab, provider, connection, Path(existing.source), options, emit)
+    clock.lap("verify")
+    return _result(lab, provider, False, todo.steps, todo, clock, report)
+
+
+def _apply(todo: Plan, lab: Lab, provider: Provider, connection: Connection) -> None:
+    if todo.conflicts:
+        raise LabError(
+            "; ".join(todo.conflicts), hint="labctl does not touch what it did not make: remove it by hand"
+        )
+    direct.apply(todo.steps, connection)
+    provider.settle(lab)
+
+
+def _instance(lab: Lab, source: Path, provider: Provider) -> Instance:
+    uid, gid = provider.owner()
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return Instance(lab=lab, provider=provider.name, source=str(source), created=now, uid=uid, gid=gid)
+
+
+def _result(
+    lab: Lab,
+    provider: Provider,
+    created: bool,
+    steps: list[Step] | tuple[Step, ...],
+    todo: Plan,
+    clock: Clock,
+    report: Report | None,
+) -> Up:
+    return Up(
+        lab=lab,
+        provider=provider.name,
+        created=created,
+        commands=sum(len(step.commands) for step in steps),
+        left_alone=todo.left_alone,
+        seconds=clock.seconds,
+        report=report,
+    )
+
+
+def _proof(
+    lab: Lab, provider: Provider, connection: Connection, source: Path, options: Options, emit: Emit
+) -> Report | None:
+    if not options.verify:
+        return None
+    from orchestrator import verify as proving
+
+    done = 0
+
+    def checked(result: CheckResult) -> None:
+        nonlocal done
+        done += 1
+        emit(Checked(lab.name, f"{result.box} {result.check}", result.status, done))
+
+    trusted = options.trust or labfile.is_shipped(source)
+    emit(Stage(lab.name, "checking"))
+    report = proving.run(
+        lab,
+        connection,
+        provider=provider.name,
+        directory=source.parent,
+        trust=trusted,
+        deadline=options.deadline,
+        emit=checked,
+    )
+    for notice in provider.warnings():
+        emit(Notice(lab.name, notice))
+    return report
+
+
+def verify(name: str, *, trust: bool, deadline: float, emit: Emit) -> tuple[Instance, Report]:
+    """All checks against a lab that is up."""
+    instance, provider, connection = running(name)
+    options = Options(trust=trust, deadline=deadline)
+    report = _proof(instance.lab, provider, connection, Path(instance.source), options, emit)
+    assert report is not None
+    return instance, report
+
+
+def running(name: str) -> tuple[Instance, Provider, Connection]:
+    """A lab that is up and the way into it. Raises LabError where it is not."""
+    instance = store.read(name)
+    if instance is None:
+        others = ", ".join(store.names())
+        raise LabError(
+            f"{name} is not up",
+            hint=f"up is: {others}" if others else f"labctl up {name} makes it",
+            code=Exit.USAGE,
+        )
+    provider = providers.get(instance.provider)
+    return instance, provider, provider.connection(instance)
+
+
+def down(name: str, emit: Emit) -> bool:
+    """Unmakes an instance, whatever state it is in; whether there was one."""
+    if name not in store.names():
+        return False
+    emit(Stage(name, "going down"))
+    with store.locked(name):
+        for provider in map(providers.get, providers.PROVIDERS):
+            provider.destroy(name)
+        store.forget(name)
+    return True
+
+
+def status(name: str) -> Status:
+    """An instance as it is; only looks."""
+    alive = any(providers.get(provider).alive(name) for provider in providers.PROVIDERS)
+    owner = store.lock_owner(store.folder(name) / "lock")
+    try:
+        instance = store.read(name)
+    except LabError as error:
+        return Status(name=name, state="damaged", detail=f"{error.what}; {error.hint}")
+    if owner is not None and owner != os.getpid():
+        state, detail = "busy", f"process {owner} is at work on it"
+    elif alive and instance:
+        state, detail = "up", ""
+    elif alive:
+        state, detail = "damaged", f"its state is gone; labctl down {name} clears it away"
+    else:
+        state, detail = "lost", f"its boxes are gone (a restart, or a kill); labctl down {name} clears it away"
+    if instance is None:
+        return Status(name=name, state=state, detail=detail)
+    return Status(
+        name=name,
+        state=state,
+        provider=instance.provider,
+        boxes=len(instance.lab.boxes),
+        source=instance.source,
+        created=instance.created,
+        detail=detail,
+    )

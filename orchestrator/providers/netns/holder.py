@@ -1,0 +1,247 @@
+"""The holder: the one process of a lab on namespaces. While it lives the lab lives; when it dies the kernel frees everything.
+
+It starts as a fork of labctl, becomes process 1 of the lab's PID namespace, makes the boxes' namespaces, and waits on a pipe.
+When labctl commits it becomes `sleep infinity`. When labctl dies before that it reads end-of-file and goes.
+
+It holds a POSIX record lock on the instance's holder file: fcntl(F_GETLK) then tells, in one step, whether it lives and as
+which process, with no PID on disk that could be another's by now (fcntl_locking(2)).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import resource
+import select
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from orchestrator.errors import Exit, LabError
+from orchestrator.providers.netns import kernel, sandbox
+
+KINDS = {"net": kernel.CLONE_NEWNET, "uts": kernel.CLONE_NEWUTS, "mnt": kernel.CLONE_NEWNS}
+"""The namespaces that each box has of its own. The holder keeps them by open files, at the numbers that `descriptor` tells.
+
+Bind mounts would do for two of them, but not for the third: a kernel refuses to mount a mount namespace that does not bear
+a higher number than the one it is mounted in, and since Linux 6.18 the newer one need not have the higher number.
+"""
+
+_FIRST_DESCRIPTOR = 10
+
+
+class Account(NamedTuple):
+    """The host's user and group that a lab belongs to, and that its root is outside."""
+
+    uid: int
+    gid: int
+
+
+class BoxSpec(NamedTuple):
+    """What the holder needs to know to make a box: its sysctls and files, path → text."""
+
+    sysctls: Mapping[str, str]
+    files: dict[str, str]
+
+
+def account() -> Account | None:
+    """Whom a lab is made for: None is the calling user. Root's labs belong to who called sudo, or else to nobody (65534),
+
+    because a user namespace of uid 0 could still write the host's sysctls and files.
+    """
+    if os.geteuid() != 0:
+        return None
+    uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if uid.isdigit() and gid.isdigit() and int(uid) != 0 and int(gid) != 0:
+        return Account(int(uid), int(gid))
+    return Account(65534, 65534)
+
+
+def prefix(owner: Account | None) -> list[str]:
+    """Root enters as the lab's owner, the very way an ordinary user does (setpriv(1))."""
+    if owner is None:
+        return []
+    return ["setpriv", f"--reuid={owner.uid}", f"--regid={owner.gid}", "--clear-groups"]
+
+
+def descriptor(kind: str, box: int) -> int:
+    """The holder's open file of a namespace of the box with this place in the lab, counted from 0."""
+    return _FIRST_DESCRIPTOR + len(KINDS) * box + list(KINDS).index(kind)
+
+
+class Holder:
+    """A holder that has not been committed yet. Leaving the `with` block without `commit` ends it and waits for its death."""
+
+    def __init__(self, name: str, boxes: dict[str, BoxSpec], lock: Path, owner: Account | None) -> None:
+        commit_read, self._commit = os.pipe()
+        self._status, status_write = os.pipe()
+        lock_fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        child = os.fork()
+        if child == 0:
+            keep = (commit_read, status_write, lock_fd)
+            _guarded(status_write, lambda: _outer(name, boxes, keep, owner))
+        for fd in (commit_read, status_write, lock_fd):
+            os.close(fd)
+        os.waitpid(child, 0)
+        try:
+            self.pid = self._await_ready(lock)
+        except BaseException:
+            self.end()
+            raise
+
+    def _await_ready(self, lock: Path) -> int:
+        said = b""
+        while not said.endswith(b"\n") and (data := os.read(self._status, 4096)):
+            said += data
+        if said != b"ready\n":
+            raise refusal(said.decode(errors="replace").strip())
+        pid = holder_pid(lock)
+        assert pid is not None, "a ready holder holds its lock"
+        return pid
+
+    def commit(self) -> None:
+        """Lets the holder outlive labctl. Returns when it has become its small self."""
+        os.write(self._commit, b"c")
+        said = os.read(self._status, 4096)  # end-of-file: the pipe closes on exec
+        if said:
+            raise refusal(said.decode(errors="replace").strip())
+        self._close()
+
+    def end(self) -> None:
+        """Without a commit: end-of-file on the pipe, and the holder goes. Returns when it has."""
+        if self._commit >= 0:
+            pid = getattr(self, "pid", None)
+            self._close()
+            if pid is not None:
+                kill(pid)
+
+    def _close(self) -> None:
+        os.close(self._commit)
+        os.close(self._status)
+        self._commit = -1
+
+    def __enter__(self) -> Holder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+
+def holder_pid(lock: Path) -> int | None:
+    """The holder that has locked this file, as a PID of ours; None where the lab is not alive."""
+    from orchestrator.store import lock_owner
+
+    return lock_owner(lock)
+
+
+def kill(pid: int) -> None:
+    """Kills a holder, and with it every process of its lab; returns when it is dead. Whether it is reaped is init's business."""
+    with contextlib.suppress(ProcessLookupError):
+        fd = os.pidfd_open(pid)
+        try:
+            os.kill(pid, signal.SIGKILL)
+            select.select([fd], [], [])
+        finally:
+            os.close(fd)
+
+
+def refusal(said: str) -> LabError:
+    """What a host that refuses namespaces says, with the setting that is to blame, as far as it can be told."""
+    from orchestrator.providers.netns.host import cause
+
+    return LabError(
+        f"this host refuses namespaces: {said or 'the holder died'}", hint=cause(said), code=Exit.HOST
+    )
+
+
+def _guarded(status: int, body: Callable[[], None]) -> NoReturn:
+    """Runs a forked child's work. It never returns into labctl's own code, whatever happens."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is labctl's to handle: the pipe tells us
+        body()
+    except BaseException as error:  # noqa: BLE001 - the one report of a process that has no other way to speak
+        with contextlib.suppress(OSError):
+            os.write(status, f"{error}".encode())
+        os._exit(1)
+    os._exit(0)
+
+
+def _outer(name: str, boxes: dict[str, BoxSpec], keep: tuple[int, int, int], owner: Account | None) -> None:
+    """The first child: a session of its own, the two user namespaces, and process 1 in the inner one."""
+    os.setsid()
+    _close_all_but(keep)
+    uid, gid = os.geteuid(), os.getegid()
+    if owner is not None:
+        uid, gid = owner
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+        kernel.set_dumpable()
+    kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+    _map_root(uid, gid)
+    sandbox.build()
+    kernel.unshare(
+        kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWNET
+        | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWPID
+    )  # fmt: skip
+    _map_root(0, 0)
+    if os.fork() == 0:
+        _guarded(keep[1], lambda: _first_process(name, boxes, keep))
+
+
+def _map_root(uid: int, gid: int) -> None:
+    """Root inside is `uid` and `gid` outside, and nobody else is anybody (user_namespaces(7))."""
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+
+
+def _close_all_but(keep: tuple[int, ...]) -> None:
+    """No file of the caller's stays open, or `labctl up | cat` would wait for ever."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    edges = [2, *sorted(keep), os.sysconf("SC_OPEN_MAX")]
+    for low, high in zip(edges, edges[1:], strict=False):
+        os.closerange(low + 1, high)
+
+
+def _first_process(name: str, boxes: dict[str, BoxSpec], keep: tuple[int, int, int]) -> None:
+    commit, status, lock = keep
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody's zombies: process 1 inherits every orphan
+    fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    sandbox.own_proc()
+    kernel.set_host_name(f"labctl-{name}"[:64])
+    make_boxes(boxes)
+    os.write(status, b"ready\n")
+    if os.read(commit, 1) != b"c":
+        return
+    os.set_inheritable(lock, True)
+    os.execvpe("sleep", [f"labctl:{name}", "infinity"], {"PATH": os.defpath})
+
+
+def make_boxes(boxes: dict[str, BoxSpec]) -> None:
+    """Makes the namespaces of each box, by the holder itself, which ends where it began."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    home = {kind: os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in KINDS}
+    for number, (box, spec) in enumerate(boxes.items()):
+        kernel.unshare(kernel.CLONE_NEWNET | kernel.CLONE_NEWUTS | kernel.CLONE_NEWNS)
+        kernel.set_host_name(box)
+        sandbox.own_box(spec.files)
+        for key, value in spec.sysctls.items():
+            Path("/proc/sys", *key.split(".")).write_text(value)
+        for kind in KINDS:
+            fd = os.open(f"/proc/self/ns/{kind}", os.O_RDONLY)
+            os.dup2(fd, descriptor(kind, number))
+            os.close(fd)
+        kernel.setns(home["mnt"], kernel.CLONE_NEWNS)
+    for kind, flag in KINDS.items():
+        kernel.setns(home[kind], flag)
+        os.close(home[kind])
+    names = Path("/run/netns")  # where ip-netns(8) looks for them
+    names.mkdir()
+    for number, box in enumerate(boxes):
+        names.joinpath(box).symlink_to(f"/proc/1/fd/{descriptor('net', number)}")

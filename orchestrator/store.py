@@ -1,0 +1,160 @@
+"""Instances on disk: one folder per lab that is up, below XDG_STATE_HOME/labctl, for this user alone (0700, files 0600).
+
+A state file is replaced as a whole or not at all; locks are the kernel's, so that nothing is stale after a crash or reboot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from orchestrator.errors import Exit, LabError
+from orchestrator.model import Lab, Model, decode, encode
+
+_FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux: type, whence, start, length, process
+
+
+class Instance(Model):
+    """A lab that is up, as stored. `source`: its lab file's absolute path; `created`: UTC, ISO 8601."""
+
+    lab: Lab
+    provider: str
+    source: str
+    created: str
+    uid: int
+    gid: int
+    version: int = 1
+
+
+def root() -> Path:
+    """The folder of all instances; see the XDG Base Directory Specification for XDG_STATE_HOME."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return Path(base if os.path.isabs(base) else Path.home() / ".local" / "state") / "labctl"
+
+
+def folder(name: str) -> Path:
+    """An instance's folder. `name` has been checked against the pattern of names."""
+    return root() / "instances" / name
+
+
+def holder_file(name: str) -> Path:
+    """The file that the holder of an instance keeps locked."""
+    return folder(name) / "holder"
+
+
+def names() -> list[str]:
+    """Every name with a folder, whether its lab is alive, lost or damaged."""
+    try:
+        return sorted(entry.name for entry in os.scandir(root() / "instances") if entry.is_dir())
+    except FileNotFoundError:
+        return []
+
+
+def read(name: str) -> Instance | None:
+    """The stored instance, None where there is none. Raises LabError where the file is there and makes no sense."""
+    path = folder(name) / "instance.json"
+    try:
+        return decode(path.read_bytes(), Instance)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (msgspec.DecodeError, ValueError) as error:
+        raise LabError(
+            f"the stored state is damaged: {error}", where=str(path), hint=f"labctl down {name} clears it away"
+        ) from error
+
+
+def write(instance: Instance) -> None:
+    """Stores an instance durably, or leaves what was there and raises LabError (a full disk, a read-only folder)."""
+    path = folder(instance.lab.name) / "instance.json"
+    new = path.with_suffix(".new")
+    with _explained(path):
+        try:
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(encode(instance))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(new, path)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
+
+
+def forget(name: str) -> None:
+    """Forgets an instance; to be called by who has it `locked`, whose leaving then removes the folder."""
+    with _explained(folder(name)):
+        (folder(name) / "instance.json").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(name: str) -> Iterator[None]:
+    """The one who may change the instance `name`. A folder that holds no instance at the end goes again.
+
+    Raises LabError where another labctl is at it.
+    """
+    place = folder(name)
+    with _explained(place):
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        root().chmod(0o700)
+        while True:
+            with contextlib.suppress(FileExistsError):
+                place.mkdir(mode=0o700)
+            with contextlib.suppress(FileNotFoundError):
+                fd = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                if _lock(fd, place / "lock", name):
+                    break
+                os.close(fd)  # it was removed between opening and locking
+    try:
+        yield
+    finally:
+        if place.is_dir() and not (place / "instance.json").exists():
+            shutil.rmtree(place, ignore_errors=True)
+        os.close(fd)
+
+
+def lock_owner(path: Path) -> int | None:
+    """The process that holds a lock on this file; None where nobody does or there is no file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        answer = fcntl.fcntl(fd, fcntl.F_GETLK, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+    finally:
+        os.close(fd)
+    kind, _, _, _, pid = struct.unpack(_FLOCK, answer)
+    return None if kind == fcntl.F_UNLCK else pid
+
+
+def _lock(fd: int, path: Path, name: str) -> bool:
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = lock_owner(path)
+        os.close(fd)
+        raise LabError(
+            f"another labctl is at work on {name}" + (f" (process {owner})" if owner else ""),
+            hint="wait for it, or stop it",
+        ) from None
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_ino == os.fstat(fd).st_ino
+    return False
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LabError(
+            f"cannot keep the lab's state: {error.strerror}",
+            where=str(error.filename or path),
+            hint="free some space, or set XDG_STATE_HOME to a folder that can be written",
+            code=Exit.HOST if error.errno in (30, 13) else Exit.STEP_FAILED,
+        ) from error

@@ -1,0 +1,193 @@
+"""The pytest plugin: an item for each check of the model, beside a lab's own tests; each report as a CheckResult."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testinfra.host import Host  # type: ignore[import-untyped]
+
+from orchestrator.errors import LabError
+from orchestrator.model import Box, Lab
+from orchestrator.verify import checks
+from orchestrator.verify.backend import NetnsBackend, host
+from orchestrator.verify.outcome import AbsentError, Outcome, Planned
+from orchestrator.verify.results import CheckResult, Evidence, Status, bounded
+from orchestrator.verify.script import CannotRunError
+from orchestrator.verify.state import State
+
+LAST_LINES = 3
+"""Lines of a failed assertion's explanation that a result shows; the evidence has them all."""
+
+
+class CheckItem(pytest.Item):
+    """A check of the model, as pytest runs it."""
+
+    def __init__(self, *, planned: Planned, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.planned = planned
+        self.outcome: Outcome | None = None
+
+    def runtest(self) -> None:
+        """Judges. Whatever is raised, rather than returned, is an error."""
+        try:
+            self.outcome = self.planned.judge()
+        except AbsentError as error:
+            self.outcome = Outcome(False, self.planned.title, error.what, (error.evidence,))
+        if not self.outcome.passed:
+            pytest.fail(self.outcome.saw, pytrace=False)
+
+    def result(self, call: pytest.CallInfo[None]) -> CheckResult:
+        """What came of it."""
+        planned, outcome = self.planned, self.outcome
+        status: Status = "error"
+        if outcome is None:
+            error = call.excinfo.value if call.excinfo else None
+            outcome = Outcome(False, planned.title, _why(error), getattr(error, "evidence", ()))
+        else:
+            status = "passed" if outcome.passed else "failed"
+        return CheckResult(
+            planned.id, planned.box, planned.overlay, planned.title, status, call.duration,
+            outcome.expected, outcome.saw, outcome.evidence, "" if outcome.passed else outcome.hint,
+        )  # fmt: skip
+
+
+def _why(error: BaseException | None) -> str:
+    if isinstance(error, LabError | CannotRunError):
+        return f"could not be checked: {error}"
+    return f"could not be checked: what the box printed makes no sense ({type(error).__name__}: {error})"
+
+
+class Checks(pytest.Collector):
+    """All checks of a lab."""
+
+    def __init__(self, *, planned: list[Planned], **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.planned = planned
+
+    def collect(self) -> Iterator[CheckItem]:
+        """One item a check."""
+        for planned in self.planned:
+            yield CheckItem.from_parent(self, name=planned.id, planned=planned)
+
+
+class Plugin:
+    """Tells pytest what to run, and takes the results. `lab`, `box` and `host` are fixtures for a lab's own tests."""
+
+    def __init__(self, lab: Lab, state: State, own: list[Path], take: Callable[[CheckResult], None]) -> None:
+        self._lab, self._state, self._own, self._take = lab, state, own, take
+        self.interrupted = False
+        self.broken: BaseException | None = None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Silences pytest: stdout is data, and stderr the console's."""
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            config.pluginmanager.unregister(reporter)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        """The model's checks first, then the lab's own tests."""
+        planned = list(checks.plan(self._lab, self._state))
+        if self._own:
+            session.perform_collect([str(path) for path in self._own])
+        else:
+            session.items = []
+        collector = Checks.from_parent(session, name=self._lab.name, planned=planned)
+        session.items[:0] = collector.collect()
+        session.testscollected = len(session.items)
+        return True
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file of the lab's own that could not be loaded is an error."""
+        if report.failed:
+            name = report.nodeid or "own tests"
+            evidence = Evidence(f"pytest {name}", 2, bounded(report.longreprtext))
+            saw = _last_lines(report.longreprtext)
+            self._take(CheckResult(name, "", None, f"{name} can be loaded", "error", 0.0, "tests", saw, (evidence,)))
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A test that asks for `host` or `box` runs once for each box."""
+        if "_box_name" in metafunc.fixturenames:
+            names = [box.name for box in self._lab.boxes]
+            metafunc.parametrize("_box_name", names, ids=[f"netns://{name}" for name in names], scope="module")
+
+    @pytest.fixture(scope="session")
+    def lab(self) -> Lab:
+        """The lab, as resolved."""
+        return self._lab
+
+    @pytest.fixture(scope="module")
+    def box(self, _box_name: str) -> Box:
+        """The box that the test is run for."""
+        return self._lab.box(_box_name)
+
+    @pytest.fixture(scope="module")
+    def host(self, _box_name: str) -> Host:
+        """testinfra's host of that box."""
+        return host(_box_name)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Makes a CheckResult of each check, and of each own test's phase that decides."""
+        report = yield
+        if isinstance(item, CheckItem):
+            if call.when == "call":
+                self._take(item.result(call))
+        elif call.when == "call" or not report.passed:
+            self._take(self._own_result(item, call, report))
+        return report
+
+    def _own_result(
+        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    ) -> CheckResult:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        box = parameters.get("_box_name", "")
+        asked = _asked(box)
+        said = report.longreprtext
+        evidence = asked if report.passed else (*asked, Evidence(f"pytest {item.nodeid}", 1, bounded(said)))
+        status = _own_status(call, report)
+        saw = "it holds" if report.passed else _last_lines(said)
+        name = item.nodeid if call.when == "call" else f"{item.nodeid} ({call.when})"
+        title = (item.name.partition("[")[0]).removeprefix("test_").replace("_", " ")
+        return CheckResult(name, box, None, title, status, call.duration, "the test passes", saw, evidence)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Ctrl-C: pytest swallows it; `run` raises it again."""
+        self.interrupted = True
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """A bug, of ours or of pytest: `run` raises it."""
+        self.broken = excinfo.value
+        return True
+
+
+def _asked(box: str) -> tuple[Evidence, ...]:
+    """What a test has run in its box since the last time this was asked."""
+    if not box:
+        return ()
+    backend = host(box).backend
+    assert isinstance(backend, NetnsBackend)
+    asked = tuple(backend.evidence)
+    backend.evidence.clear()
+    return asked
+
+
+def _own_status(call: pytest.CallInfo[None], report: pytest.TestReport) -> Status:
+    """An assertion that does not hold is a failure; anything else that a test raises is an error."""
+    if report.passed or report.skipped:
+        return "passed" if report.passed else "skipped"
+    failure = call.excinfo is None or call.excinfo.errisinstance((AssertionError, pytest.fail.Exception))
+    return "failed" if failure and call.when == "call" else "error"
+
+
+def _last_lines(text: str) -> str:
+    """What went wrong, as pytest marks it: the lines that begin with E."""
+    marked = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
+    lines = marked[:LAST_LINES] or text.strip().splitlines()[-LAST_LINES:]
+    return "; ".join(line.strip() for line in lines if line.strip())

@@ -1,0 +1,160 @@
+"""Asks the boxes: few programs a box, several boxes at once, and every answer kept for the checks that need it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import NamedTuple
+
+from orchestrator.errors import LabError
+from orchestrator.model import Box, Lab, Overlay
+from orchestrator.verify import targets
+from orchestrator.verify.backend import Channel, host
+from orchestrator.verify.questions import EMPTY, PATIENCE, PYTHON, Key, commands, probe_text, sending, serving
+from orchestrator.verify.results import Evidence
+from orchestrator.verify.script import CannotRunError, Record, compose, parse
+from orchestrator.verify.targets import Edge
+
+AT_ONCE = 4
+"""Boxes asked at once. Two cores are full with two; the others are those that wait for what does not answer."""
+
+LAST = 5.0
+"""Seconds that a box's commands may take beyond their own deadlines before they are killed."""
+
+class Answer(NamedTuple):
+    """What a probe reported about one thing: ok, failed or error, in its words, and the evidence."""
+
+    status: str
+    words: str
+    evidence: Evidence
+
+
+class Survey:
+    """The answers of one lab's boxes. Asking begins at once, in threads; whoever wants an answer waits for that one."""
+
+    def __init__(self, lab: Lab, channel: Channel, deadline: float) -> None:
+        self.lab, self._channel = lab, channel
+        self._deadline, self._end = deadline, time.monotonic() + deadline
+        self._hosts = {box.name: host(box.name) for box in lab.boxes}
+        self._boxes = ThreadPoolExecutor(AT_ONCE)
+        self._probes = ThreadPoolExecutor(targets.ALL_PAIRS_UP_TO + 1)
+        self._conductor = ThreadPoolExecutor(1)
+        self._records = {box.name: self._boxes.submit(self._ask, box) for box in lab.boxes}
+        self._edges = self._conductor.submit(self._probe)
+
+    def record(self, box: str, *key: str) -> Record:
+        """What a command printed in a box. Raises CannotRunError where it could not be run."""
+        record = self._records[box].result()[key]
+        if record.returncode in (126, 127):
+            raise CannotRunError(f"{record.argv[0]} cannot be run in {box}", (record.evidence,))
+        return record
+
+    def answer(self, edge: Edge, what: str) -> Answer:
+        """What the probe reported about an edge: `tcp` and `sent` by its client, `frames` by its server."""
+        answer = self._edges.result()[edge][what]
+        if isinstance(answer, CannotRunError):
+            raise answer
+        return answer
+
+    def _patience(self, least: float = PATIENCE) -> float:
+        """Seconds until the deadline, and `least` where it is near or over; never more than a deadline in whole."""
+        return min(max(self._end - time.monotonic(), least), self._deadline)
+
+    def _ask(self, box: Box) -> dict[Key, Record]:
+        patience = self._patience()
+        stages = commands(self.lab, box, patience)
+        timeout = 2 * patience + LAST
+        return parse(stages, self._run(box.name, compose(stages), timeout=timeout).output)
+
+    def _run(self, box: str, command: str, *words: str, **keywords: object) -> Evidence:
+        """Runs a command by testinfra. What it printed is not bounded here."""
+        try:
+            result = self._hosts[box].run(command, *words, **keywords)
+        except LabError as error:
+            raise CannotRunError(f"no way into {box}: {error.what}") from error
+        said = Evidence(str(keywords.get("name", "sh")), result.rc, result.stdout + result.stderr)
+        if result.rc != 0:
+            raise CannotRunError(f"the commands in {box} ended with status {result.rc}", (said,))
+        return said
+
+    def _probe(self) -> dict[Edge, dict[str, Answer | CannotRunError]]:
+        wait(self._records.values())  # a box that still pings would keep its neighbours waiting
+        edges: dict[Edge, dict[str, Answer | CannotRunError]] = {}
+        for overlay in self.lab.overlays:
+            for arc in targets.arcs(overlay):
+                edges.update(self._probe_arc(overlay, arc))
+        return edges
+
+    def _probe_arc(self, overlay: Overlay, arc: tuple[Edge, ...]) -> dict[Edge, dict[str, Answer | CannotRunError]]:
+        deadline = self._patience(LAST) if any(self._pinged(edge) for edge in arc) else min(PATIENCE, self._deadline)
+        token = os.urandom(8).hex()
+        serves, sends = {edge.server: edge for edge in arc}, {edge.client: edge for edge in arc}
+        said = {
+            box: self._probes.submit(
+                self._probe_box, box, [f"{deadline:.1f}", *serving(overlay, serves.get(box), token),
+                                       *sending(self.lab, overlay, sends.get(box), token)], deadline
+            )
+            for box in dict.fromkeys((*sends, *serves))
+        }  # fmt: skip
+        return {
+            edge: _of(said[edge.client], "sent", "tcp") | _of(said[edge.server], "frames") for edge in arc
+        }
+
+    def _pinged(self, edge: Edge) -> bool:
+        try:
+            return self.record(edge.client, "ping", edge.overlay, edge.server).returncode == 0
+        except CannotRunError:
+            return False
+
+    def _probe_box(self, box: str, words: list[str], deadline: float) -> Evidence:
+        line = " ".join(words)
+        text = PYTHON.replace("%s", " ".join(["%s"] * len(words)))
+        return self._run(
+            box, text, *words, *words, stdin=probe_text(), timeout=deadline + LAST, name=f"python3 probe.py {line}"
+        )
+
+    def _empty_all(self) -> tuple[str, ...]:
+        """Empties each box's neighbour table and its overlays' learned FDB entries; a sentence where that failed."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            futures = {box.name: pool.submit(self._empty, box) for box in self.lab.boxes}
+        notes = {name: future.exception() for name, future in futures.items()}
+        return tuple(f"What the checks taught {name} could not be emptied: {why}" for name, why in notes.items() if why)
+
+    def _empty(self, box: Box) -> None:
+        devices = [overlay.name for overlay, _ in self.lab.vteps(box.name)]
+        script = EMPTY.replace("%s", " ".join(["%s"] * len(devices)))
+        self._run(box.name, script, *devices, timeout=LAST)
+
+    @contextlib.contextmanager
+    def surely_emptied(self, note: Callable[[str], None]) -> Iterator[None]:
+        """Whatever happens within, an interrupt too: what is under way is ended, and then everything emptied."""
+        try:
+            yield
+        finally:
+            self._channel.stop()
+            self._conductor.shutdown(cancel_futures=True)
+            self._probes.shutdown(cancel_futures=True)
+            self._boxes.shutdown(cancel_futures=True)
+            self._channel.closed = False
+            for sentence in self._empty_all():
+                note(sentence)
+
+
+def _of(future: Future[Evidence], *names: str) -> dict[str, Answer | CannotRunError]:
+    """The probe's report about these things; where there is none, why, for each of them."""
+    try:
+        evidence = future.result()
+    except CannotRunError as error:
+        return dict.fromkeys(names, error)
+    found: dict[str, Answer | CannotRunError] = {
+        name: CannotRunError(f"the probe said nothing about {name}", (evidence,)) for name in names
+    }
+    for line in evidence.output.splitlines():
+        name, _, rest = line.partition("\t")
+        status, _, words = rest.partition("\t")
+        if name in found:
+            found[name] = Answer(status, words, evidence)
+    return found
