@@ -2,8 +2,10 @@
 
     .venv/bin/python benchmarks/run.py [--boxes 3,10,50,200] [--runs N] [--json]
 
-(a) a script of `ip -batch` that makes the same boxes with the same VXLAN and pings once; (b) `labctl up --no-verify`, and its
-`down`; (c) `labctl up` with every check; and, as root where they are installed, mininet and munet: as many hosts on one switch,
+(a) a script of `ip -batch` that makes the same boxes with the same VXLAN and pings once; (b) `labctl up --no-verify`,
+and its
+`down`; (c) `labctl up` with every check; and, as root where they are installed, mininet and munet: as many hosts on
+one switch,
 one ping, teardown. mininet runs in a network namespace of its own. Nothing here touches the host's network.
 """
 
@@ -29,7 +31,9 @@ NAME = f"bench{os.getpid()}"
 
 def lab_file(boxes: int) -> str:
     """A lab file like lab10's, with any number of boxes up to 65,000."""
-    members = [(f"box{n}", f"172.20.{n // 250}.{n % 250 + 1}", f"172.21.{n // 250}.{n % 250 + 1}") for n in range(boxes)]
+    members = [
+        (f"box{n}", f"172.20.{n // 250}.{n % 250 + 1}", f"172.21.{n // 250}.{n % 250 + 1}") for n in range(boxes)
+    ]
     return json.dumps(  # JSON is YAML
         {
             "name": "bench",
@@ -55,9 +59,7 @@ def by_hand(boxes: int) -> str:
     """The shell script that a person who knows `ip -batch` would write for the same lab."""
     names = [f"box{n}" for n in range(boxes)]
     switch = [f"netns add {name}" for name in names] + ["link add sw0 up type bridge mcast_snooping 0"]
-    switch += [
-        f"link add p{n} master sw0 up type veth peer name enp0s8 netns {name}" for n, name in enumerate(names)
-    ]
+    switch += [f"link add p{n} master sw0 up type veth peer name enp0s8 netns {name}" for n, name in enumerate(names)]
     lines = ["set -e", "mount -t tmpfs none /run", "ip -batch - <<E", *switch, "E"]
     for n, name in enumerate(names):
         host = f"{n // 250}.{n % 250 + 1}/16"
@@ -90,7 +92,17 @@ class Subjects:
 
     def hand(self) -> float:
         """(a)"""
-        unshare = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child"]
+        unshare = [
+            "unshare",
+            "--user",
+            "--map-root-user",
+            "--net",
+            "--mount",
+            "--uts",
+            "--pid",
+            "--fork",
+            "--kill-child",
+        ]
         return timed([*unshare, "sh", str(self.script)])
 
     def up(self) -> float:
@@ -133,7 +145,7 @@ def measure(boxes: int, runs: int) -> dict[str, float]:
                 seconds = subject()
                 if number and label:  # the first round warms the caches
                     rounds.setdefault(label, []).append(seconds)
-                time.sleep(0.05 + boxes / 200)  # the kernel frees namespaces in its own time: not at the next one's cost
+                time.sleep(0.05 + boxes / 200)  # the kernel frees namespaces in its own time
         return {label: statistics.median(values) for label, values in rounds.items()}
 
 

@@ -1,7 +1,9 @@
-"""The one door to other programs. Argument lists only; what failed can be replayed by hand from the message or the log."""
+"""The one door to other programs. Argument lists only; what failed can be replayed by hand from the message or the
+log."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -58,7 +60,8 @@ class Running:
             ) from error
 
     def wait(self, timeout: float | None = None) -> Result:
-        """What it printed, once it has ended. After `timeout` seconds, or an interrupt, it and its children are killed."""
+        """What it printed, once it has ended. After `timeout` seconds, or an interrupt, it and its children are
+        killed."""
         try:
             out, err = self.process.communicate(self.stdin, timeout)
         except subprocess.TimeoutExpired:
@@ -74,10 +77,8 @@ class Running:
 
     def kill(self) -> None:
         """Ends the program and everything it started."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.communicate()
 
 
@@ -90,8 +91,10 @@ def run(argv: Sequence[str], *, stdin: str | None = None, timeout: float | None 
 
 
 def require(result: Result, what: str) -> Result:
-    """The result, if it is a success; else LabError: `what` failed, the program's own words, and the command to replay."""
+    """The result, if it is a success; else LabError: `what` failed, the program's own words, and the command to
+    replay."""
     if result.returncode == 0:
         return result
     words = (result.stderr.strip() or result.stdout.strip() or "it said nothing").splitlines()
-    raise LabError(f"{what}: {words[-1]} (exit status {result.returncode})", hint=f"to see it again: {replay(result.argv)}")
+    said = f"{what}: {words[-1]} (exit status {result.returncode})"
+    raise LabError(said, hint=f"to see it again: {replay(result.argv)}")

@@ -78,6 +78,7 @@ class Console:
     @contextlib.contextmanager
     def logged(self) -> Iterator[None]:
         """Within, every command that runs goes to the log file, and with -v to stderr."""
+
         def journal(line: str) -> None:
             _append(f"{time.strftime('%FT%TZ', time.gmtime())} {os.getpid()} {line}\n")
             if self.verbose:
@@ -110,7 +111,7 @@ def _append(text: str) -> None:
     with contextlib.suppress(OSError):
         store.root().mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        with open(fd, "a", encoding="utf-8") as file:
+        with os.fdopen(fd, "a", encoding="utf-8") as file:
             if os.fstat(fd).st_size > _LOG_BYTES:
                 os.ftruncate(fd, 0)
             file.write(text)

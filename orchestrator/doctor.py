@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct
+
 from orchestrator import command, store
 from orchestrator.errors import LabError
-from orchestrator.model import Model
 from orchestrator.providers.netns import holder, host
 
 TOOLS = {
@@ -30,7 +31,7 @@ TOOLS = {
 """Programs that labs need, and Debian's packages of them."""
 
 
-class Finding(Model):
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing looked at. status: good, warning (labs work all the same) or missing; hint: how to mend it."""
 
     name: str

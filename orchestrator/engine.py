@@ -8,11 +8,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from orchestrator import labfile, providers, store
 from orchestrator.converge import direct
 from orchestrator.errors import Exit, LabError
 from orchestrator.events import Checked, Emit, Notice, Stage
-from orchestrator.model import Lab, Model
+from orchestrator.model import Lab
 from orchestrator.plan import Plan, Step, plan
 from orchestrator.providers import Provider
 from orchestrator.store import Instance
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.verify.results import CheckResult
 
 
-class Options(Model):
+class Options(Struct, frozen=True, kw_only=True):
     """How `up` is to go about it; see the command line's options of the same names."""
 
     name: str | None = None
@@ -33,7 +35,7 @@ class Options(Model):
     deadline: float = 15.0
 
 
-class Up(Model):
+class Up(Struct, frozen=True, kw_only=True):
     """What `up` did. `commands`: how many changed something; `seconds`: by stage, in order."""
 
     lab: Lab
@@ -45,7 +47,7 @@ class Up(Model):
     report: Report | None
 
 
-class DryRun(Model):
+class DryRun(Struct, frozen=True, kw_only=True):
     """What `up` would run, in order: (box, or "" for the switches; the command; why)."""
 
     lab: Lab
@@ -55,7 +57,7 @@ class DryRun(Model):
     left_alone: tuple[str, ...]
 
 
-class Status(Model):
+class Status(Struct, frozen=True, kw_only=True):
     """An instance as it is: state is `up`, `lost` (its boxes are gone), `damaged` or `busy` (being made or unmade)."""
 
     name: str
@@ -105,9 +107,7 @@ def dry_run(reference: str, options: Options) -> DryRun:
         todo, steps = plan(lab, direct.observe(lab, provider.connection(existing))), []
     steps += todo.steps
     lines = tuple((step.where, " ".join(c.argv), c.why) for step in steps for c in step.commands)
-    return DryRun(
-        lab=lab, provider=provider.name, created=existing is None, steps=lines, left_alone=todo.left_alone
-    )
+    return DryRun(lab=lab, provider=provider.name, created=existing is None, steps=lines, left_alone=todo.left_alone)
 
 
 def _standing(lab: Lab, source: Path, options: Options) -> tuple[Provider, Instance | None]:
@@ -121,9 +121,7 @@ def _standing(lab: Lab, source: Path, options: Options) -> tuple[Provider, Insta
         return chosen, None  # half-written, and nothing runs: to be made anew
     if stored is None:
         if chosen.alive(lab.name):
-            raise LabError(
-                f"{lab.name} runs, but its state is gone", hint=f"labctl down {lab.name} clears it away"
-            )
+            raise LabError(f"{lab.name} runs, but its state is gone", hint=f"labctl down {lab.name} clears it away")
         return chosen, None
     keeper = providers.get(stored.provider)
     if not keeper.alive(lab.name):
@@ -142,9 +140,7 @@ def _require_same(lab: Lab, stored: Instance, source: Path, options: Options) ->
             code=Exit.USAGE,
         )
     if options.provider not in ("auto", stored.provider):
-        raise LabError(
-            f"{name} is up on {stored.provider}", hint=f"labctl down {name} first", code=Exit.USAGE
-        )
+        raise LabError(f"{name} is up on {stored.provider}", hint=f"labctl down {name} first", code=Exit.USAGE)
     if _substrate(lab) != _substrate(stored.lab):
         raise LabError(
             f"the boxes or networks of {name} are others than those that are up",
@@ -202,9 +198,7 @@ def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options
 
 def _apply(todo: Plan, lab: Lab, provider: Provider, connection: Connection) -> None:
     if todo.conflicts:
-        raise LabError(
-            "; ".join(todo.conflicts), hint="labctl does not touch what it did not make: remove it by hand"
-        )
+        raise LabError("; ".join(todo.conflicts), hint="labctl does not touch what it did not make: remove it by hand")
     direct.apply(todo.steps, connection)
     provider.settle(lab)
 

@@ -20,7 +20,7 @@ MADE = ("vxlan", "bridge")
 AUTOMATIC = ("tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip_vti0", "ip6_vti0", "ip6tnl0", "ip6gre0")
 """Devices that the kernel makes by itself in every network namespace."""
 
-FOREIGN = ("external", "gbp", "gpe", "local", "proxy", "rsc", "l2miss", "l3miss")
+FOREIGN = ("external", "gbp", "gpe", "proxy", "rsc", "l2miss", "l3miss", "local", "local6", "group6", "remote6")
 """What ip-link(8) can make a vxlan device with, changes what it sends, and is never wanted here."""
 
 ZERO_MAC = "00:00:00:00:00:00"
@@ -262,9 +262,9 @@ def _unfit(link: Link, data: Entry, device: str) -> str:
     for key, value in wanted.items():
         if data.get(key) != value:
             return f"its {words[key]} is {data.get(key) or 'none'}, not {value or 'none'}"
-    if bool(data.get("remote") or data.get("remote6")) != bool(link.get("remote")) or data.get("group6"):
-        return "it has a remote and shall have none" if data.get("remote") else "it has no IPv4 remote"
-    return ""
+    if bool(data.get("remote")) == bool(link.get("remote")):
+        return ""
+    return "it has a remote and shall have none" if data.get("remote") else "it has no remote"
 
 
 def _conflicts(links: Sequence[Link], kept: Mapping[str, Entry], adapters: Mapping[str, Entry]) -> Iterator[str]:

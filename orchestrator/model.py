@@ -10,21 +10,18 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
 
 T = TypeVar("T")
 
 VXLAN_OVERHEAD = 50
-"""Bytes that VXLAN over IPv4 adds to an inner frame's payload: inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20 (RFC 7348, section 5)."""
+"""Bytes that VXLAN over IPv4 adds to a payload: inner Ethernet 14, VXLAN 8, UDP 8, IPv4 20 (RFC 7348, section 5)."""
 
 ZERO_MAC = "00:00:00:00:00:00"
 """The key of a VTEP's default forwarding entry: where frames go whose destination is not known (bridge(8))."""
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """What all values of the model have in common: immutable, compared by value, made by keyword."""
-
-
-class Network(Model):
+class Network(Struct, frozen=True, kw_only=True):
     """An underlay network: one switch that floods multicast, without a router of its own."""
 
     name: str
@@ -32,7 +29,7 @@ class Network(Model):
     mtu: int
 
 
-class Interface(Model):
+class Interface(Struct, frozen=True, kw_only=True):
     """A box's adapter on a network."""
 
     name: str
@@ -42,14 +39,14 @@ class Interface(Model):
     mtu: int
 
 
-class Route(Model):
+class Route(Struct, frozen=True, kw_only=True):
     """A static route of a box, over the underlay."""
 
     to: IPv4Network
     via: IPv4Address
 
 
-class Box(Model):
+class Box(Struct, frozen=True, kw_only=True):
     """A host of the lab. `forwarding` makes it a router between its networks."""
 
     name: str
@@ -65,7 +62,7 @@ class Box(Model):
         raise KeyError(name)
 
 
-class Vtep(Model):
+class Vtep(Struct, frozen=True, kw_only=True):
     """One end of an overlay: the tunnel device in one box (VTEP, RFC 7348 section 2).
 
     device: the underlay adapter that carries it; underlay: that adapter's address; address: the overlay address;
@@ -82,7 +79,7 @@ class Vtep(Model):
     flood: tuple[IPv4Address, ...] = ()
 
 
-class Overlay(Model):
+class Overlay(Struct, frozen=True, kw_only=True):
     """A VXLAN segment. `name` is the device's name in every box; ttl None leaves the kernel's default.
 
     bridge: the bridge in each box that the device is enslaved to, and that then bears the overlay address.
@@ -109,7 +106,7 @@ class Overlay(Model):
         return self.bridge or self.name
 
 
-class Lab(Model):
+class Lab(Struct, frozen=True, kw_only=True):
     """A whole lab, ready to be made. `name` is the instance's name (`--name`), from which MACs are derived."""
 
     name: str

@@ -43,7 +43,8 @@ def plan(lab: Lab, observed: Mapping[str, Observed] | None = None) -> Plan:
 
 
 def desired(lab: Lab, box: Box) -> Desired:
-    """All that `box` must show: its adapters, the bridges and tunnel devices of its overlays, its routes and sysctls."""
+    """All that `box` must show: its adapters, the bridges and tunnel devices of its overlays, its routes and
+    sysctls."""
     links: list[Link] = [
         {
             "kind": "adapter",

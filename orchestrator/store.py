@@ -1,6 +1,8 @@
-"""Instances on disk: one folder per lab that is up, below XDG_STATE_HOME/labctl, for this user alone (0700, files 0600).
+"""Instances on disk: one folder per lab that is up, below XDG_STATE_HOME/labctl, for this user alone (0700, files
+0600).
 
-A state file is replaced as a whole or not at all; locks are the kernel's, so that nothing is stale after a crash or reboot.
+A state file is replaced as a whole or not at all; locks are the kernel's, so that nothing is stale after a crash or
+reboot.
 """
 
 from __future__ import annotations
@@ -14,14 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from orchestrator.errors import Exit, LabError
-from orchestrator.model import Lab, Model, decode, encode
+from orchestrator.model import Lab, decode, encode
 
 _FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux: type, whence, start, length, process
 
 
-class Instance(Model):
+class Instance(Struct, frozen=True, kw_only=True):
     """A lab that is up, as stored. `source`: its lab file's absolute path; `created`: UTC, ISO 8601."""
 
     lab: Lab
@@ -36,7 +39,7 @@ class Instance(Model):
 def root() -> Path:
     """The folder of all instances; see the XDG Base Directory Specification for XDG_STATE_HOME."""
     base = os.environ.get("XDG_STATE_HOME", "")
-    return Path(base if os.path.isabs(base) else Path.home() / ".local" / "state") / "labctl"
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "labctl"
 
 
 def folder(name: str) -> Path:
@@ -76,11 +79,11 @@ def write(instance: Instance) -> None:
     new = path.with_suffix(".new")
     with _explained(path):
         try:
-            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(encode(instance))
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(new, path)
+            new.replace(path)
         except OSError:
             new.unlink(missing_ok=True)
             raise

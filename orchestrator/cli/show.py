@@ -7,18 +7,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from orchestrator import engine, store
 from orchestrator.console import table
-from orchestrator.model import Lab, Model
+from orchestrator.model import Lab
 
 if TYPE_CHECKING:
     from orchestrator.doctor import Finding
-    from orchestrator.verify.results import CheckResult, Report
+    from orchestrator.verify.results import CheckResult, Report, Status
 
-_COLOURS = {"passed": 32, "failed": 31, "error": 35, "skipped": 33}
+_COLOURS: dict[Status, int] = {"passed": 32, "failed": 31, "error": 35, "skipped": 33}
 
 
-class Listed(Model):
+class Listed(Struct, frozen=True, kw_only=True):
     """A shipped lab. state: that of the instance with its name, or "-"."""
 
     name: str
@@ -91,17 +93,17 @@ def _counts(results: Iterable[CheckResult]) -> str:
 def _next(lab: Lab) -> list[str]:
     first = lab.boxes[0].name
     lines = [f"  try: labctl ssh {lab.name} {first}"]
-    for _, vtep in lab.vteps(first):
-        peer = next((v for o, _ in lab.vteps(first) for v in o.vteps if v.box != first), None)
-        if peer:
-            lines.append(f"       labctl exec {lab.name} {first} -- ping -c 1 {peer.address.ip}")
-        break
+    peer = next((vtep for overlay, _ in lab.vteps(first) for vtep in overlay.vteps if vtep.box != first), None)
+    if peer:
+        lines.append(f"       labctl exec {lab.name} {first} -- ping -c 1 {peer.address.ip}")
     return [*lines, f"       labctl explain {lab.name} {first}", f"       labctl down {lab.name}"]
 
 
 def report(value: Report, *, colour: bool) -> str:
     """Every check of a report, a line each, and more about those that did not pass."""
-    rows = [(_paint(r.status, colour), r.box, r.overlay or "", r.check, f"{r.seconds * 1000:.0f} ms") for r in value.results]
+    rows = [
+        (_paint(r.status, colour), r.box, r.overlay or "", r.check, f"{r.seconds * 1000:.0f} ms") for r in value.results
+    ]
     lines = [table(("", "BOX", "OVERLAY", "CHECK", "TIME"), rows), ""] if rows else []
     return "\n".join([*lines, summary(value, colour=colour), *failures(value.results, colour=colour)])
 
@@ -125,7 +127,7 @@ def failures(results: Sequence[CheckResult], *, colour: bool) -> list[str]:
     return lines
 
 
-def _paint(status: str, colour: bool) -> str:
+def _paint(status: Status, colour: bool) -> str:
     return f"\x1b[{_COLOURS[status]}m{status}\x1b[0m" if colour else status
 
 

@@ -93,9 +93,7 @@ def status(options: Namespace, console: Console) -> int:
 
 def verify(options: Namespace, console: Console) -> int:
     """labctl verify LAB"""
-    _, report = engine.verify(
-        options.name, trust=options.trust, deadline=options.deadline, emit=console.event
-    )
+    _, report = engine.verify(options.name, trust=options.trust, deadline=options.deadline, emit=console.event)
     if options.junit:
         _write_junit(report, Path(options.junit))
     console.json(report) if options.json else console.data(shown.report(report, colour=console.colour))
@@ -123,9 +121,7 @@ def execute(options: Namespace, console: Console) -> int:
     """labctl exec LAB BOX -- COMMAND"""
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
-        raise LabError(
-            "no command to run", hint=f"labctl exec {options.name} {options.box} -- ip -br address"
-        )
+        raise LabError("no command to run", hint=f"labctl exec {options.name} {options.box} -- ip -br address")
     return _become(options, command)
 
 
@@ -168,9 +164,7 @@ def graph(options: Namespace, console: Console) -> int:
         try:
             Path(options.svg).write_text(picture.svg(lab), encoding="utf-8")
         except OSError as error:
-            raise LabError(
-                f"cannot write the picture: {error.strerror}", where=options.svg, code=Exit.USAGE
-            ) from error
+            raise LabError(f"cannot write the picture: {error.strerror}", where=options.svg, code=Exit.USAGE) from error
     return Exit.OK
 
 
@@ -235,7 +229,5 @@ def _box(lab: Lab, name: str) -> str:
     """The box's name, if the lab has such a box."""
     names = [box.name for box in lab.boxes]
     if name not in names:
-        raise LabError(
-            f"{lab.name} has no box {name!r}", hint=f"its boxes are {', '.join(names)}", code=Exit.USAGE
-        )
+        raise LabError(f"{lab.name} has no box {name!r}", hint=f"its boxes are {', '.join(names)}", code=Exit.USAGE)
     return name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from math import ceil, sqrt
 
 import msgspec
@@ -168,8 +169,8 @@ def rows(cards: list[Card], height: float) -> list[list[Card]]:
     """The cards in rows of even length, for a picture about as wide as a screen. height: of one row, bars included."""
     total = sum(card.width + GAP for card in cards)
     count = ceil(total / max(WIDE, sqrt(total * height * ASPECT)))
-    length = ceil(len(cards) / max(1, count))
-    return [cards[start : start + length] for start in range(0, len(cards), max(1, length))]
+    ends = [ceil(len(cards) * number / max(1, count)) for number in range(count + 1)]
+    return [cards[start:end] for start, end in pairwise(ends)]
 
 
 def place(row: list[Card], width: float, gap: float) -> list[tuple[Card, float]]:

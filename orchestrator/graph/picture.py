@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orchestrator.graph import layout, words
@@ -194,12 +193,15 @@ class Picture:
     def draw_spines(self) -> None:
         """A line along the left between the bars of one segment in several rows: they are one wire."""
         for number, ((kind, index), ends) in enumerate(self.spines.items()):
-            look = index % STYLES
-            x, apart = _n(MARGIN + GUTTER * (number + 0.5)), 5.0 * index
-            for (left, y), (other, below) in pairwise(ends):
-                path = f"M{_n(left + self.left)} {_n(y + apart)}H{x}V{_n(below + apart)}H{_n(other + self.left)}"
-                shade = f"o{look}" if kind == "o" else "u"
-                self.child(self.wires, "path", {"class": f"spine {shade} d{look}", "d": path})
+            if len(ends) < 2:
+                continue
+            look, apart = index % STYLES, 5.0 * index
+            x = _n(MARGIN + GUTTER * (number + 0.5))
+            (_, top), (_, bottom) = ends[0], ends[-1]
+            path = f"M{x} {_n(top + apart)}V{_n(bottom + apart)}"
+            path += "".join(f"M{x} {_n(y + apart)}H{_n(left + self.left)}" for left, y in ends)
+            shade = f"o{look}" if kind == "o" else "u"
+            self.child(self.wires, "path", {"class": f"spine {shade} d{look}", "d": path})
 
     def wire(self, x: float, y: float, end: float, look: str) -> None:
         """A wire straight down."""

@@ -19,7 +19,10 @@ PROVIDERS = ("netns",)
 class Fresh(Protocol):
     """Boxes that were just made and are not committed: leaving the `with` block without `commit` undoes them."""
 
-    connection: Connection
+    @property
+    def connection(self) -> Connection:
+        """The way into the boxes."""
+        ...
 
     def commit(self) -> None:
         """From here on the boxes outlive labctl."""
@@ -75,9 +78,7 @@ def get(name: str) -> Provider:
     from orchestrator.providers.netns.provider import Netns
 
     if name not in PROVIDERS:
-        raise LabError(
-            f"unknown provider {name!r}", hint=f"there is: auto, {', '.join(PROVIDERS)}", code=Exit.USAGE
-        )
+        raise LabError(f"unknown provider {name!r}", hint=f"there is: auto, {', '.join(PROVIDERS)}", code=Exit.USAGE)
     return Netns()
 
 

@@ -28,6 +28,7 @@ class Channel:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.under_way: set[Running] = set()
+        self.evidence: list[Evidence] = []
         self.closed = False
 
     def run(self, box: str, argv: Sequence[str], stdin: str | None, timeout: float) -> tuple[int, str, str]:
@@ -60,17 +61,17 @@ class NetnsBackend(BaseBackend):  # type: ignore[misc]
 
     def __init__(self, hostname: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(hostname, *args, **kwargs)
-        self.evidence: list[Evidence] = []
         self._encoding = "utf-8"
 
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
-        """Runs a shell command in the box. Keywords: `stdin`, `timeout` in seconds, `name` for the evidence."""
+        """Runs a shell command in the box. Keywords: `stdin`, `timeout` in seconds, `keep` as evidence."""
         assert self.channel is not None, "a box can be asked only while its lab is being verified"
         line = self.get_command(command, *args)
         status, out, err = self.channel.run(
             self.hostname, ["sh", "-c", line], kwargs.get("stdin"), kwargs.get("timeout", TIMEOUT)
         )
-        self.evidence.append(Evidence(kwargs.get("name", line), status, bounded(out + err)))
+        if kwargs.get("keep", True):
+            self.channel.evidence.append(Evidence(line, status, bounded(out + err)))
         return self.result(status, line.encode(), out, err)
 
 

@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testinfra.host import Host  # type: ignore[import-untyped]
 
 from orchestrator.errors import LabError
-from orchestrator.model import Box, Lab
-from orchestrator.verify import checks
-from orchestrator.verify.backend import NetnsBackend, host
+from orchestrator.model import Lab
+from orchestrator.verify import checks, fixtures
+from orchestrator.verify.backend import NetnsBackend
 from orchestrator.verify.outcome import AbsentError, Outcome, Planned
 from orchestrator.verify.results import CheckResult, Evidence, Status, bounded
 from orchestrator.verify.script import CannotRunError
 from orchestrator.verify.state import State
 
-LAST_LINES = 3
+LINES = 3
 """Lines of a failed assertion's explanation that a result shows; the evidence has them all."""
 
 
@@ -74,7 +73,7 @@ class Checks(pytest.Collector):
 
 
 class Plugin:
-    """Tells pytest what to run, and takes the results. `lab`, `box` and `host` are fixtures for a lab's own tests."""
+    """Tells pytest what to run, and takes the results."""
 
     def __init__(self, lab: Lab, state: State, own: list[Path], take: Callable[[CheckResult], None]) -> None:
         self._lab, self._state, self._own, self._take = lab, state, own, take
@@ -87,6 +86,7 @@ class Plugin:
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             config.pluginmanager.unregister(reporter)
+        config.stash[fixtures.LAB] = self._lab
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> bool:
@@ -101,34 +101,22 @@ class Plugin:
         session.testscollected = len(session.items)
         return True
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """A file of the lab's own that could not be loaded is an error."""
+        report = yield
         if report.failed:
-            name = report.nodeid or "own tests"
+            name = collector.path.name
             evidence = Evidence(f"pytest {name}", 2, bounded(report.longreprtext))
-            saw = _last_lines(report.longreprtext)
+            saw = _marked(report.longreprtext)[-1]
             self._take(CheckResult(name, "", None, f"{name} can be loaded", "error", 0.0, "tests", saw, (evidence,)))
+        return report
 
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """A test that asks for `host` or `box` runs once for each box."""
-        if "_box_name" in metafunc.fixturenames:
-            names = [box.name for box in self._lab.boxes]
-            metafunc.parametrize("_box_name", names, ids=[f"netns://{name}" for name in names], scope="module")
-
-    @pytest.fixture(scope="session")
-    def lab(self) -> Lab:
-        """The lab, as resolved."""
-        return self._lab
-
-    @pytest.fixture(scope="module")
-    def box(self, _box_name: str) -> Box:
-        """The box that the test is run for."""
-        return self._lab.box(_box_name)
-
-    @pytest.fixture(scope="module")
-    def host(self, _box_name: str) -> Host:
-        """testinfra's host of that box."""
-        return host(_box_name)
+    def pytest_runtest_logstart(self) -> None:
+        """What the test before has asked is no evidence for this one."""
+        _asked()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -148,12 +136,13 @@ class Plugin:
     ) -> CheckResult:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         box = parameters.get("_box_name", "")
-        asked = _asked(box)
-        said = report.longreprtext
-        evidence = asked if report.passed else (*asked, Evidence(f"pytest {item.nodeid}", 1, bounded(said)))
-        status = _own_status(call, report)
-        saw = "it holds" if report.passed else _last_lines(said)
-        name = item.nodeid if call.when == "call" else f"{item.nodeid} ({call.when})"
+        status, said = _own_status(call, report), report.longreprtext
+        name = f"{item.path.name}::{item.name}" + ("" if call.when == "call" else f" ({call.when})")
+        evidence, saw = _asked(), "it holds"
+        if isinstance(report.longrepr, tuple):  # skipped: file, line, words
+            saw = report.longrepr[2]
+        elif not report.passed:
+            evidence, saw = (*evidence, Evidence(f"pytest {name}", 1, bounded(said))), "; ".join(_marked(said)[:LINES])
         title = (item.name.partition("[")[0]).removeprefix("test_").replace("_", " ")
         return CheckResult(name, box, None, title, status, call.duration, "the test passes", saw, evidence)
 
@@ -167,14 +156,11 @@ class Plugin:
         return True
 
 
-def _asked(box: str) -> tuple[Evidence, ...]:
-    """What a test has run in its box since the last time this was asked."""
-    if not box:
-        return ()
-    backend = host(box).backend
-    assert isinstance(backend, NetnsBackend)
-    asked = tuple(backend.evidence)
-    backend.evidence.clear()
+def _asked() -> tuple[Evidence, ...]:
+    """What tests have run in boxes since the last time this was asked."""
+    assert NetnsBackend.channel is not None
+    asked = tuple(NetnsBackend.channel.evidence)
+    NetnsBackend.channel.evidence.clear()
     return asked
 
 
@@ -186,8 +172,7 @@ def _own_status(call: pytest.CallInfo[None], report: pytest.TestReport) -> Statu
     return "failed" if failure and call.when == "call" else "error"
 
 
-def _last_lines(text: str) -> str:
-    """What went wrong, as pytest marks it: the lines that begin with E."""
+def _marked(text: str) -> list[str]:
+    """What went wrong, as pytest marks it: the lines that begin with E; where there are none, the last line."""
     marked = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
-    lines = marked[:LAST_LINES] or text.strip().splitlines()[-LAST_LINES:]
-    return "; ".join(line.strip() for line in lines if line.strip())
+    return marked or text.strip().splitlines()[-1:] or [text]

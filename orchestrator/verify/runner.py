@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.model import Lab
+from orchestrator.verify import fixtures
 from orchestrator.verify.plugin import Plugin
 from orchestrator.verify.results import CheckResult
 from orchestrator.verify.state import State
@@ -34,7 +35,7 @@ def run(lab: Lab, survey: Survey, own: list[Path], take: Callable[[CheckResult],
     """
     plugin = Plugin(lab, State(survey), own, take)
     with untouched(own[0].parent if own else None):
-        pytest.main(arguments(bool(own)), plugins=[plugin])
+        pytest.main(arguments(bool(own)), plugins=[plugin, fixtures])
     if plugin.interrupted:
         raise KeyboardInterrupt
     if plugin.broken is not None:

@@ -69,13 +69,13 @@ class Survey:
         timeout = 2 * patience + LAST
         return parse(stages, self._run(box.name, compose(stages), timeout=timeout).output)
 
-    def _run(self, box: str, command: str, *words: str, **keywords: object) -> Evidence:
+    def _run(self, box: str, command: str, *words: str, name: str = "sh", **keywords: object) -> Evidence:
         """Runs a command by testinfra. What it printed is not bounded here."""
         try:
-            result = self._hosts[box].run(command, *words, **keywords)
+            result = self._hosts[box].run(command, *words, keep=False, **keywords)
         except LabError as error:
             raise CannotRunError(f"no way into {box}: {error.what}") from error
-        said = Evidence(str(keywords.get("name", "sh")), result.rc, result.stdout + result.stderr)
+        said = Evidence(name, result.rc, result.stdout + result.stderr)
         if result.rc != 0:
             raise CannotRunError(f"the commands in {box} ended with status {result.rc}", (said,))
         return said

@@ -1,4 +1,5 @@
-"""Runs labctl and kills it, by SIGKILL, at its N-th point: after each process it starts or forks, each that ends, each step.
+"""Runs labctl and kills it, by SIGKILL, at its N-th point: after each process it starts or forks, each that ends,
+each step.
 
 Usage: python -m tests.netns.killed N ARGUMENT…  Exits as labctl does where there is no N-th point.
 """
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from orchestrator import cli, store
@@ -39,7 +41,7 @@ def main() -> int:
     subprocess.Popen.__init__ = then_point(subprocess.Popen.__init__)  # type: ignore[method-assign]
     subprocess.Popen.communicate = then_point(subprocess.Popen.communicate)  # type: ignore[method-assign]
     os.fork = then_point(os.fork)
-    os.replace = then_point(os.replace)
+    Path.replace = then_point(Path.replace)  # type: ignore[method-assign]
     Holder.commit = then_point(Holder.commit)  # type: ignore[method-assign]
     Holder.end = then_point(Holder.end)  # type: ignore[method-assign]
     Console.event = then_point(Console.event)  # type: ignore[method-assign]

@@ -1,4 +1,5 @@
-"""labctl, killed after each of its steps and after each process that it starts: nothing is left, and the next up works."""
+"""labctl, killed after each of its steps and after each process that it starts: nothing is left, and the next up
+works."""
 
 from __future__ import annotations
 
@@ -8,15 +9,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from tests.conftest import Caller
+
 from tests.netns.test_life import eventually, holders
 
 NAME = f"killed{os.getpid()}"
 
 
 def processes(user: Caller) -> list[str]:
-    """The living processes of this user, if the user is one that the tests made; else those in namespaces of a lab's."""
+    """The living processes of this user, if the user is one that the tests made; else those in namespaces of a
+    lab's."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.conftest import Caller
 
 NAME = f"life{os.getpid()}"
@@ -69,7 +68,7 @@ def test_up_status_down_leave_nothing(user: Caller) -> None:
 def test_a_lab_at_rest_is_one_small_process(user: Caller) -> None:
     up(user).check_returncode()
     (holder,) = holders()
-    namespace = os.stat(f"/proc/{holder}/ns/pid").st_ino
+    namespace = Path(f"/proc/{holder}/ns/pid").stat().st_ino
     inside = [
         entry.name
         for entry in Path("/proc").glob("[0-9]*")
@@ -169,7 +168,7 @@ def test_a_killed_holder_takes_everything_along(user: Caller) -> None:
 
 
 def _members(holder: int) -> list[Path]:
-    wanted = os.stat(f"/proc/{holder}/ns/pid").st_ino
+    wanted = Path(f"/proc/{holder}/ns/pid").stat().st_ino
     return [entry for entry in Path("/proc").glob("[0-9]*") if _namespace(entry) == wanted]
 
 

@@ -1,4 +1,5 @@
-"""A full disk, a read-only state folder, and namespaces that are forbidden: a message, the right exit status, no half state."""
+"""A full disk, a read-only state folder, and namespaces that are forbidden: a message, the right exit status, no half
+state."""
 
 from __future__ import annotations
 
@@ -6,8 +7,8 @@ import os
 import subprocess
 
 import pytest
-
 from tests.conftest import Caller
+
 from tests.netns.test_life import holders
 
 NAME = f"storage{os.getpid()}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -23,10 +22,6 @@ Running = Callable[[Lab], AbstractContextManager[Connection]]
 def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Running:
     """Makes a lab and gives the way into its boxes."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    if os.environ.get("DEVLAB"):
-        sys.path.insert(0, "/tmp")
-        from devlab2 import up as dev
-        return dev
     return _running
 
 

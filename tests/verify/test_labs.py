@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -19,7 +20,7 @@ from orchestrator.command import Result
 from orchestrator.command import Running as Started
 from orchestrator.connections import Connection
 from orchestrator.model import Lab
-from orchestrator.verify import CheckResult, Report
+from orchestrator.verify import CheckResult, Report, checks
 from orchestrator.verify.questions import PROBE_PORT
 
 from .conftest import Running
@@ -305,6 +306,33 @@ def test_a_lost_connection_makes_every_check_an_error() -> None:
     assert (len(report.results), report.exit_code, len(report.notes)) == (87, 5, 3)
 
 
+def test_a_lab_that_was_killed_makes_every_check_an_error(running: Running) -> None:
+    lab = samples.lab9()
+    with running(lab) as connection:
+        holder = next(word for word in connection.argv("boxA", []) if word.startswith("--target="))
+        os.kill(int(holder.removeprefix("--target=")), signal.SIGKILL)
+        report = check(lab, connection, deadline=1.0)
+    assert {result.status for result in report.results} == {"error"}
+    assert (len(report.results), report.exit_code) == (50, 5)
+
+
+def test_a_box_without_python_is_an_error(running: Running) -> None:
+    lab = samples.lab9()
+    with running(lab) as connection:
+        hide = "for p in /usr/bin/python3 /usr/local/bin/python3; do [ -e $p ] && mount --bind /dev/null $p; done; true"
+        assert connection.run("boxA", ["sh", "-c", hide]).returncode == 0
+        report = check(lab, connection, deadline=1.0)
+    results = by_id(report)
+    for name in ("tcp/boxB", "isolation/boxB"):
+        assert results[f"boxA/vxlan0/{name}"].status == "error", results[f"boxA/vxlan0/{name}"]
+    assert results["boxA/vxlan0/ping/boxB"].status == "passed"
+
+
+def test_every_kind_of_check_has_been_seen_red() -> None:
+    tables = (*checks.ADAPTER, checks.PEER, *checks.DEVICE, *checks.PATH, *checks.TO_NEXT, checks.FROM_PREVIOUS)
+    assert {found.split("/")[2] for case in BREAKS.values() for found in case.red} == {c.name for c in tables}
+
+
 def test_no_checks_are_no_proof() -> None:
     lab = msgspec.structs.replace(samples.lab10(), boxes=(), overlays=())
     report = check(lab, Gone())
@@ -324,8 +352,7 @@ def test_an_interrupt_empties_too_and_arrives(running: Running) -> None:
         assert learned(lab, connection) == ""
 
 
-def test_an_interrupt_does_not_wait_for_what_does_not_answer(running: Running) -> None:
-    lab = samples.lab10()
+def test_an_interrupt_does_not_wait_for_what_does_not_answer() -> None:
     script = (
         "import os, signal, sys, threading; sys.path[:0] = sys.argv[1:3]\n"
         "import sample_labs, orchestrator.verify as verify\n"
@@ -338,7 +365,6 @@ def test_an_interrupt_does_not_wait_for_what_does_not_answer(running: Running) -
         [sys.executable, "-c", script, str(root), str(root / "tests")], capture_output=True, timeout=60, cwd="/"
     )
     assert b"KeyboardInterrupt" in done.stderr
-    assert lab
 
 
 class Stuck(Gone):
@@ -384,8 +410,6 @@ def test_nothing_around_is_heard_and_nothing_is_left_behind(
 
 
 def _process() -> dict[str, object]:
-    import signal
-
     return {
         "signals": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGSEGV)],
         "environment": {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"},

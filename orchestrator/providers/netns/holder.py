@@ -1,9 +1,12 @@
-"""The holder: the one process of a lab on namespaces. While it lives the lab lives; when it dies the kernel frees everything.
+"""The holder: the one process of a lab on namespaces. While it lives the lab lives; when it dies the kernel frees
+everything.
 
-It starts as a fork of labctl, becomes process 1 of the lab's PID namespace, makes the boxes' namespaces, and waits on a pipe.
+It starts as a fork of labctl, becomes process 1 of the lab's PID namespace, makes the boxes' namespaces, and waits on
+a pipe.
 When labctl commits it becomes `sleep infinity`. When labctl dies before that it reads end-of-file and goes.
 
-It holds a POSIX record lock on the instance's holder file: fcntl(F_GETLK) then tells, in one step, whether it lives and as
+It holds a POSIX record lock on the instance's holder file: fcntl(F_GETLK) then tells, in one step, whether it lives
+and as
 which process, with no PID on disk that could be another's by now (fcntl_locking(2)).
 """
 
@@ -16,6 +19,7 @@ import resource
 import select
 import signal
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -23,9 +27,11 @@ from orchestrator.errors import Exit, LabError
 from orchestrator.providers.netns import kernel, sandbox
 
 KINDS = {"net": kernel.CLONE_NEWNET, "uts": kernel.CLONE_NEWUTS, "mnt": kernel.CLONE_NEWNS}
-"""The namespaces that each box has of its own. The holder keeps them by open files, at the numbers that `descriptor` tells.
+"""The namespaces that each box has of its own. The holder keeps them by open files, at the numbers that `descriptor`
+tells.
 
-Bind mounts would do for two of them, but not for the third: a kernel refuses to mount a mount namespace that does not bear
+Bind mounts would do for two of them, but not for the third: a kernel refuses to mount a mount namespace that does not
+bear
 a higher number than the one it is mounted in, and since Linux 6.18 the newer one need not have the higher number.
 """
 
@@ -47,7 +53,8 @@ class BoxSpec(NamedTuple):
 
 
 def account() -> Account | None:
-    """Whom a lab is made for: None is the calling user. Root's labs belong to who called sudo, or else to nobody (65534),
+    """Whom a lab is made for: None is the calling user. Root's labs belong to who called sudo, or else to nobody
+    (65534),
 
     because a user namespace of uid 0 could still write the host's sysctls and files.
     """
@@ -72,7 +79,8 @@ def descriptor(kind: str, box: int) -> int:
 
 
 class Holder:
-    """A holder that has not been committed yet. Leaving the `with` block without `commit` ends it and waits for its death."""
+    """A holder that has not been committed yet. Leaving the `with` block without `commit` ends it and waits for its
+    death."""
 
     def __init__(self, name: str, boxes: dict[str, BoxSpec], lock: Path, owner: Account | None) -> None:
         commit_read, self._commit = os.pipe()
@@ -137,7 +145,8 @@ def holder_pid(lock: Path) -> int | None:
 
 
 def kill(pid: int) -> None:
-    """Kills a holder, and with it every process of its lab; returns when it is dead. Whether it is reaped is init's business."""
+    """Kills a holder, and with it every process of its lab; returns when it is dead. Whether it is reaped is init's
+    business."""
     with contextlib.suppress(ProcessLookupError):
         fd = os.pidfd_open(pid)
         try:
@@ -151,9 +160,7 @@ def refusal(said: str) -> LabError:
     """What a host that refuses namespaces says, with the setting that is to blame, as far as it can be told."""
     from orchestrator.providers.netns.host import cause
 
-    return LabError(
-        f"this host refuses namespaces: {said or 'the holder died'}", hint=cause(said), code=Exit.HOST
-    )
+    return LabError(f"this host refuses namespaces: {said or 'the holder died'}", hint=cause(said), code=Exit.HOST)
 
 
 def _guarded(status: int, body: Callable[[], None]) -> NoReturn:
@@ -161,7 +168,7 @@ def _guarded(status: int, body: Callable[[], None]) -> NoReturn:
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is labctl's to handle: the pipe tells us
         body()
-    except BaseException as error:  # noqa: BLE001 - the one report of a process that has no other way to speak
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.write(status, f"{error}".encode())
         os._exit(1)
@@ -204,7 +211,7 @@ def _close_all_but(keep: tuple[int, ...]) -> None:
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     edges = [2, *sorted(keep), os.sysconf("SC_OPEN_MAX")]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         os.closerange(low + 1, high)
 
 

@@ -56,7 +56,8 @@ def setting(name: str) -> str | None:
 
 
 def neighbours() -> Neighbours | None:
-    """The neighbour table as /proc/net/stat/arp_cache tells it (hexadecimal, a line a processor); None if it does not."""
+    """The neighbour table as /proc/net/stat/arp_cache tells it (hexadecimal, a line a processor); None if it does
+    not."""
     limit = setting("net/ipv4/neigh/default/gc_thresh3")
     try:
         header, *rows = Path("/proc/net/stat/arp_cache").read_text().splitlines()
@@ -65,9 +66,7 @@ def neighbours() -> Neighbours | None:
     if limit is None or not rows:
         return None
     column = header.split().index("table_fulls")
-    return Neighbours(
-        int(rows[0].split()[0], 16), int(limit), sum(int(row.split()[column], 16) for row in rows)
-    )
+    return Neighbours(int(rows[0].split()[0], 16), int(limit), sum(int(row.split()[column], 16) for row in rows))
 
 
 NEIGHBOUR_ADVICE = "raise it with: sudo sysctl -w net.ipv4.neigh.default.gc_thresh3=8192"

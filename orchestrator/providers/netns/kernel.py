@@ -1,4 +1,5 @@
-"""The system calls that namespaces need and that Python 3.11 does not offer. Each raises OSError with the kernel's errno."""
+"""The system calls that namespaces need and that Python 3.11 does not offer. Each raises OSError with the kernel's
+errno."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class _MountAttr(ctypes.Structure):
     """struct mount_attr of mount_setattr(2)."""
 
-    _fields_ = [(field, ctypes.c_uint64) for field in ("set", "clear", "propagation", "userns")]  # noqa: RUF012
+    _fields_ = [(field, ctypes.c_uint64) for field in ("set", "clear", "propagation", "userns")]
 
 
 def _check(result: int, what: str) -> None:

@@ -1,4 +1,5 @@
-"""The embedded default: a lab is a holder process, a box a set of namespaces in it, a network a bridge beside the boxes."""
+"""The embedded default: a lab is a holder process, a box a set of namespaces in it, a network a bridge beside the
+boxes."""
 
 from __future__ import annotations
 
@@ -54,16 +55,15 @@ class Netns:
         try:
             connection = Nsenter(made.pid, list(boxes), holder.prefix(owner))
             for argv, lines in batches(underlay(lab)):
-                command.require(
-                    command.run([*connection.switch(), *argv], stdin=lines), "cannot make the underlay"
-                )
+                command.require(command.run([*connection.switch(), *argv], stdin=lines), "cannot make the underlay")
         except BaseException:
             made.end()
             raise
         return FreshBoxes(lab, made, connection)
 
     def settle(self, lab: Lab) -> None:
-        """See providers.Provider. A frame that meets a port which does not forward yet is lost, and ARP waits a second."""
+        """See providers.Provider. A frame that meets a port which does not forward yet is lost, and ARP waits a
+        second."""
         pid = holder.holder_pid(store.holder_file(lab.name))
         assert pid is not None
         connection = Nsenter(pid, (), holder.prefix(holder.account()))

@@ -1,6 +1,7 @@
 """What a lab's processes see of the host's files: all of the system, read-only, and nothing to write but tmpfs.
 
-Two user namespaces make that hold. In the outer one the tree is put together and made read-only; the inner one, in which
+Two user namespaces make that hold. In the outer one the tree is put together and made read-only; the inner one, in
+which
 labs live, inherits the mounts locked (mount_namespaces(7)), so that not even a box's root can make them writable again.
 """
 
@@ -27,19 +28,19 @@ def build() -> None:
     /proc and /sys come along, because the kernel lets a user namespace mount new ones only beside visible old ones.
     """
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
-    new = "/tmp"  # noqa: S108 - a mount point that every host has; what lies there is only covered
+    new = "/tmp"
     entries = [(entry.name, entry.is_symlink(), entry.is_dir(follow_symlinks=False)) for entry in os.scandir("/")]
     kernel.mount("labctl", new, "tmpfs", _SMALL, "mode=755")
     for name, link, folder in entries:
         if link:
-            os.symlink(os.readlink(f"/{name}"), f"{new}/{name}")
+            Path(new, name).symlink_to(Path("/", name).readlink())
         elif folder and (name not in _HIDDEN or name == "proc"):
-            os.mkdir(f"{new}/{name}")
+            Path(new, name).mkdir()
             kernel.mount(f"/{name}", f"{new}/{name}", flags=kernel.MS_BIND | kernel.MS_REC)
             if name != "proc":
                 _make_read_only(f"{new}/{name}")
     for name in _EMPTY:
-        os.makedirs(f"{new}/{name}", exist_ok=True)
+        Path(new, name).mkdir(exist_ok=True)
     kernel.mount("none", new, flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _SMALL)
     os.chdir(new)
     kernel.pivot_root_here()
@@ -83,8 +84,8 @@ def own_box(files: dict[str, str]) -> None:
     A file under a writable folder is written; one elsewhere, such as /etc/hosts, is covered by a copy in /run.
     """
     kernel.mount("sysfs", "/sys", "sysfs", _SMALL | kernel.MS_NOEXEC | kernel.MS_RDONLY)
-    for place in ("/run", "/tmp", "/root", "/dev/shm"):  # noqa: S108
-        tmpfs(place, "mode=1777" if place in ("/tmp", "/dev/shm") else "mode=755")  # noqa: S108
+    for place in ("/run", "/tmp", "/root", "/dev/shm"):
+        tmpfs(place, "mode=1777" if place in ("/tmp", "/dev/shm") else "mode=755")
     for number, (path, text) in enumerate(files.items()):
         written = path if path.startswith("/root/") else f"/run/labctl.{number}"
         Path(written).write_text(text)

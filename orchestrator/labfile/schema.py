@@ -1,0 +1,177 @@
+"""The lab file as a person writes it. These types are the format: the reader, the JSON Schema and the editor's help
+all come from them.
+
+Room to grow: a further kind of overlay is a further struct with a tag of its own in `Overlay`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+QUAD = rf"({BYTE}\.){{3}}{BYTE}"
+
+# No pattern sees a line break, for `tree` refuses them: so that `$` is the end for Python and for ECMAScript.
+LabName = Annotated[
+    str,
+    Meta(
+        title="name of a lab: a small letter, then small letters, digits and '-', 32 characters at most",
+        pattern="^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$",
+        examples=["lab10"],
+    ),
+]
+Name = Annotated[
+    str,
+    Meta(
+        title="name: a letter, then letters, digits and '-', 32 characters at most, with no '-' at the end",
+        pattern="^[A-Za-z]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$",
+        examples=["boxA"],
+    ),
+]
+DeviceName = Annotated[
+    str,
+    Meta(
+        title="name of a device: a small letter, then small letters, digits, '_', '.' and '-', 15 bytes at most",
+        pattern="^[a-z][a-z0-9_.-]{0,14}$",
+        examples=["vxlan0"],
+    ),
+]
+Address = Annotated[str, Meta(title="IPv4 address", pattern=f"^{QUAD}$", examples=["192.168.50.4"])]
+Subnet = Annotated[
+    str,
+    Meta(
+        title="IPv4 subnet with a prefix length from /8 to /30",
+        pattern=rf"^{QUAD}/([89]|[12][0-9]|30)$",
+        examples=["192.168.50.0/24"],
+    ),
+]
+Destination = Annotated[
+    str,
+    Meta(
+        title="IPv4 subnet with a prefix length from /0 to /32",
+        pattern=rf"^{QUAD}/([0-9]|[12][0-9]|3[0-2])$",
+        examples=["192.168.51.0/24"],
+    ),
+]
+
+
+class Written(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What all parts of a lab file have in common: an unknown key is an error."""
+
+
+class Network(Written):
+    """An underlay network: one switch that floods multicast, without a router of its own."""
+
+    subnet: Annotated[Subnet, Meta(description="The subnet that the boxes' addresses on this network are from.")]
+    mtu: Annotated[
+        int,
+        Meta(ge=118, le=65535, description="The largest packet on this network, in bytes. VXLAN takes 50 of them."),
+    ] = 1500
+
+
+class Box(Written):
+    """A host of the lab."""
+
+    addresses: Annotated[
+        dict[Name, Address],
+        Meta(
+            min_length=1,
+            max_length=7,
+            description="The box's address on each of its networks. The first is adapter enp0s8, then enp0s9, enp0s10, "
+            "enp0s16 to enp0s19.",
+        ),
+    ]
+    routes: Annotated[
+        dict[Destination, Address],
+        Meta(max_length=64, description="Static routes: a subnet, and the router's address on one of the box's networks."),
+    ] = {}
+    forwarding: Annotated[
+        bool, Meta(description="true makes the box a router: it forwards packets between its networks.")
+    ] = False
+
+
+class Member(Written):
+    """A box's part in an overlay."""
+
+    address: Annotated[Address, Meta(description="The box's address inside the overlay.")]
+    remote: Annotated[
+        Address | UnsetType,
+        Meta(description="Point to point: the other box's underlay address. Then both members have a remote."),
+    ] = UNSET
+    network: Annotated[
+        Name | UnsetType,
+        Meta(description="The network that carries the overlay for this box, where the box is on several."),
+    ] = UNSET
+
+
+class Vxlan(Written, tag_field="kind", tag="vxlan"):
+    """A VXLAN segment (RFC 7348). Flooded frames go exactly one way: `group`, each member's `remote`, or `flood`."""
+
+    vni: Annotated[int, Meta(ge=0, le=16777215, description="The VXLAN network identifier, 24 bits.")]
+    subnet: Annotated[Subnet, Meta(description="The subnet that the members' addresses are from.")]
+    members: Annotated[
+        dict[Name, Member], Meta(min_length=2, max_length=1000, description="The boxes that the overlay joins.")
+    ]
+    port: Annotated[int, Meta(ge=1, le=65535, description="The UDP port; 4789 is the one that IANA assigned.")] = 4789
+    group: Annotated[
+        Address | UnsetType,
+        Meta(description="The IPv4 multicast group, 224.0.0.0 to 239.255.255.255, that flooded frames go to."),
+    ] = UNSET
+    flood: Annotated[
+        Literal["head-end"] | UnsetType,
+        Meta(description="head-end: the sender sends a copy of each flooded frame to every other member."),
+    ] = UNSET
+    ttl: Annotated[
+        int, Meta(ge=1, le=255, description="The outer packets' TTL. The kernel's default for a group is 1.")
+    ] | UnsetType = UNSET
+    mtu: Annotated[
+        int, Meta(ge=68, le=65485, description="The largest packet in the overlay; default: the underlay's less 50.")
+    ] | UnsetType = UNSET
+    learning: Annotated[
+        bool, Meta(description="Whether the device learns from arriving frames which box has which MAC address.")
+    ] = True
+    network: Annotated[
+        Name | UnsetType,
+        Meta(description="The network that carries the overlay; not needed where each member is on one only."),
+    ] = UNSET
+    bridge: Annotated[
+        DeviceName | UnsetType,
+        Meta(description="The bridge in each member that the device is enslaved to; it bears the overlay address."),
+    ] = UNSET
+
+
+Overlay = Vxlan
+"""Every kind of overlay: the union, told apart by `kind`, once there are several."""
+
+
+class LabFile(Written):
+    """A lab: networks, the boxes on them, and the overlays across the boxes."""
+
+    name: Annotated[LabName, Meta(description="The lab's name; `labctl up --name` makes a copy that has another.")]
+    title: Annotated[
+        str, Meta(title="title of 1 to 100 characters", min_length=1, max_length=100,
+                  description="What the lab shows, in a few words.")
+    ]  # fmt: skip
+    networks: Annotated[
+        dict[Name, Network], Meta(min_length=1, max_length=32, description="The underlay networks, by name.")
+    ]
+    boxes: Annotated[dict[Name, Box], Meta(min_length=1, max_length=1000, description="The boxes, by name.")]
+    overlays: Annotated[
+        dict[DeviceName, Overlay],
+        Meta(min_length=1, max_length=64, description="The overlays, by the name of their device in every member."),
+    ]
+
+
+def schema() -> dict[str, Any]:
+    """The format as JSON Schema (draft 2020-12), for editors."""
+    generated = msgspec.json.schema(LabFile)
+    parts = generated["$defs"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **parts.pop("LabFile"),
+        "title": "labctl lab file",
+        "$defs": parts,
+    }

@@ -1,0 +1,46 @@
+"""A lab file's text: bounded, from a regular file, UTF-8, printable."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from orchestrator.errors import Exit, LabError
+from orchestrator.labfile.problem import LabFileError, Problem, printable
+
+LARGEST = 1024 * 1024
+"""Bytes of a lab file; a lab of 1000 boxes with one overlay takes some 100 KiB."""
+
+CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML 1.2 calls non-printable (section 5.1)."""
+
+
+def read(path: Path) -> str:
+    """The text of the file. Raises LabError where it cannot be read, LabFileError where it is not text."""
+    name = printable(str(path))
+    data = _bytes(path, name)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refused(name, data[: error.start].decode("utf-8"), f"byte 0x{data[error.start]:02x} is not UTF-8",
+                       "save the file as UTF-8") from None  # fmt: skip
+    text = text.removeprefix("\ufeff")
+    found = CONTROL.search(text)
+    if found:
+        raise _refused(name, text[: found.start()], f"control character U+{ord(found[0]):04X}", "only text is allowed")
+    return text
+
+
+def _bytes(path: Path, name: str) -> bytes:
+    """What is in the file, without ever waiting: a pipe or a device is refused."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with os.fdopen(os.open(descriptor_path(descriptor), os.O_RDONLY), "rb") if False else os.fdopen(
+            descriptor, "rb"
+        ) as file:
+            return _bounded(file.fileno(), name)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+        raise LabError(f"cannot read the lab file: {reason}", where=name, code=Exit.USAGE) from None

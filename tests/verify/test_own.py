@@ -1,0 +1,112 @@
+"""A lab's own tests: run with --trust only, isolated from what lies around, every outcome a result."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import sample_labs as samples
+
+from orchestrator import verify
+from orchestrator.verify import Evidence
+
+from .conftest import Running
+
+OWN = '''
+from pathlib import Path
+
+import pytest
+
+Path(__file__).with_name("ran").touch()
+print("printed while it was loaded")
+
+
+def test_host_name(host, box, lab):
+    print("printed by a test")
+    assert host.run("echo %s", box.name).stdout == box.name + "\\n"
+    assert box in lab.boxes
+
+
+def test_mtu_is_jumbo(host):
+    mtu = host.check_output("cat /sys/class/net/vxlan0/mtu")
+    assert mtu == "9000", "frames are small"
+
+
+def test_other_box(host):
+    assert host.get_host("netns://boxB").run("true").rc == 0
+
+
+def test_skipped():
+    pytest.skip("not today")
+
+
+def test_broken():
+    raise RuntimeError("no way")
+
+
+def test_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MARK", "1")
+'''
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    place = tmp_path / "mine"
+    place.mkdir()
+    (place / "test_own.py").write_text(OWN)
+    (place / "test_wrong.py").write_text("def test_(:\n")
+    (place / "conftest.py").write_text("raise SystemExit('conftest was loaded')\n")
+    (place / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    return place
+
+
+def test_without_trust_they_are_named_and_not_run(running: Running, directory: Path) -> None:
+    lab = samples.lab9()
+    with running(lab) as connection:
+        report = verify.run(lab, connection, provider="netns", directory=directory)
+    said = "test_own.py, test_wrong.py: not run without --trust"
+    assert [(r.status, r.saw) for r in report.results if r.status != "passed"] == [("skipped", said)]
+    assert (report.notes, report.exit_code) == ((said,), 0)
+    assert sorted(path.name for path in directory.iterdir()) == [
+        "conftest.py", "pytest.ini", "test_own.py", "test_wrong.py"
+    ]  # fmt: skip
+
+
+OUTCOMES = {
+    "test_wrong.py": ("", "test_wrong.py can be loaded", "error", "SyntaxError: invalid syntax"),
+    "test_own.py::test_host_name[netns://boxA]": ("boxA", "host name", "passed", "it holds"),
+    "test_own.py::test_host_name[netns://boxB]": ("boxB", "host name", "passed", "it holds"),
+    "test_own.py::test_mtu_is_jumbo[netns://boxA]": (
+        "boxA", "mtu is jumbo", "failed", "AssertionError: frames are small; assert '1450' == '9000'"
+    ),
+    "test_own.py::test_mtu_is_jumbo[netns://boxB]": (
+        "boxB", "mtu is jumbo", "failed", "AssertionError: frames are small; assert '1450' == '9000'"
+    ),
+    "test_own.py::test_other_box[netns://boxA]": ("boxA", "other box", "passed", "it holds"),
+    "test_own.py::test_other_box[netns://boxB]": ("boxB", "other box", "passed", "it holds"),
+    "test_own.py::test_skipped": ("", "skipped", "skipped", "Skipped: not today"),
+    "test_own.py::test_broken": ("", "broken", "error", "RuntimeError: no way"),
+    "test_own.py::test_files": ("", "files", "passed", "it holds"),
+}  # fmt: skip
+
+
+def test_with_trust_each_outcome_is_a_result(
+    running: Running, directory: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lab, here, environment, path = samples.lab9(), Path.cwd(), dict(os.environ), list(sys.path)
+    with running(lab) as connection:
+        report = verify.run(lab, connection, provider="netns", directory=directory, trust=True)
+    own = {result.id: result for result in report.results if result.id.startswith("test_")}
+    assert {r.id: (r.box, r.check, r.status, r.saw) for r in own.values()} == OUTCOMES
+    assert (len(report.results) - len(own), report.exit_code, report.notes) == (50, 5, ())
+    asked, shown = own["test_own.py::test_mtu_is_jumbo[netns://boxA]"].evidence
+    assert asked == Evidence("cat /sys/class/net/vxlan0/mtu", 0, "1450\n")
+    assert "assert mtu ==" in shown.output
+    assert capfd.readouterr() == ("", ""), "stdout is data"
+    assert (directory / "ran").exists()
+    assert not (directory / "__pycache__").exists()
+    assert [name for name in sys.modules if name.endswith(("test_wrong", "mine.test_own"))] == []
+    assert (Path.cwd(), dict(os.environ), list(sys.path)) == (here, environment, path)
