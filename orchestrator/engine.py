@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from orchestrator.verify.results import CheckResult
 
 
+_PROVING_AT_ONCE = 2 * (os.cpu_count() or 1)
+"""Labs of one user that are checked at once. More would be no faster, and their pings could fill the neighbour table."""
+
+
 class Options(Struct, frozen=True, kw_only=True):
     """How `up` is to go about it; see the command line's options of the same names."""
 
@@ -245,15 +249,16 @@ def _proof(
 
     trusted = options.trust or labfile.is_shipped(source)
     emit(Stage(lab.name, "checking"))
-    report = proving.run(
-        lab,
-        connection,
-        provider=provider.name,
-        directory=source.parent,
-        trust=trusted,
-        deadline=options.deadline,
-        emit=checked,
-    )
+    with store.turn(_PROVING_AT_ONCE):
+        report = proving.run(
+            lab,
+            connection,
+            provider=provider.name,
+            directory=source.parent,
+            trust=trusted,
+            deadline=options.deadline,
+            emit=checked,
+        )
     for notice in provider.warnings():
         emit(Notice(lab.name, notice))
     return report

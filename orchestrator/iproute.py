@@ -121,8 +121,9 @@ def parse(text: str) -> Observed:
             section += filter(None, document)
     if not (heading and sections.get("links") and {"routes", "fdb"} <= sections.keys()):
         raise ValueError("the box's state was printed only in part")
-    values = {path: value if colon else None for path, colon, value in (line.partition(":") for line in lines.splitlines())}
-    return Observed(sections["links"], sections["routes"], sections["fdb"], values)
+    parts = (line.partition(":") for line in lines.splitlines())
+    sysctls = {path: value if colon else None for path, colon, value in parts}
+    return Observed(sections["links"], sections["routes"], sections["fdb"], sysctls)
 
 
 def fresh(desired: Desired) -> Observed:
@@ -130,7 +131,7 @@ def fresh(desired: Desired) -> Observed:
     links: list[Entry] = [{"ifname": "lo", "flags": ["LOOPBACK"]}]
     for link in desired["links"]:
         if link["kind"] == "adapter":
-            links.append({"ifname": link["name"], "address": link["mac"], "mtu": 1500, "flags": []})
+            links.append({"ifname": link["name"], "address": link["mac"].lower(), "mtu": 1500, "flags": []})
     return Observed(links, [], [], {_path(key): value for key, value in desired["sysctls"].items()})
 
 
@@ -154,7 +155,7 @@ def reconcile(desired: Desired, observed: Observed) -> Changes:
     for link in links:
         device = names.get(link.get("device", ""), link.get("device", ""))
         entry = adapters.get(link["name"]) or kept.get(link["name"])
-        entries = [e for e in observed.fdb if e.get("ifname") == link["name"] in kept]
+        entries = [e for e in observed.fdb if e.get("ifname") == link["name"]]
         if entry is None:
             commands.append(_add(link, device))
             entry, entries = _added(link, device)
@@ -203,33 +204,27 @@ def _data(entry: Entry) -> Entry:
     return (entry.get("linkinfo") or {}).get("info_data") or {}
 
 
-def _mac(entry: Entry) -> str:
-    return str(entry.get("address", "")).lower()
-
-
 def _up(entry: Entry) -> bool:
     return "UP" in entry.get("flags", ())
 
 
 def _ttl(data: Entry) -> object:
-    """None for the kernel's default. `ttl inherit` shows as no ttl at all in iproute2 6.1."""
-    ttl = data.get("ttl", "inherit")
-    return None if ttl in (0, "auto") else ttl
+    """None for the kernel's default, which shows as 0; `ttl inherit` shows as no ttl at all."""
+    return data.get("ttl", "inherit") or None
 
 
 def _adapters(links: Sequence[Link], there: Mapping[str, Entry]) -> dict[str, Entry]:
     """Each adapter that is there, by its name in the lab: found by MAC first, for a VM may call it otherwise."""
-    cards = [e for e in there.values() if _kind(e) in ("", "veth") and "LOOPBACK" not in e.get("flags", ())]
-    wanted = [link for link in links if link["kind"] == "adapter"]
+    free = {name: entry for name, entry in there.items() if _kind(entry) in ("", "veth")}
     found: dict[str, Entry] = {}
     for by_mac in (True, False):
-        for link in wanted:
-            free = [e for e in cards if link["name"] not in found and not any(e is taken for taken in found.values())]
-            free.sort(key=lambda e: e["ifname"] != link["name"])
-            for entry in free:
-                if _mac(entry) == link["mac"].lower() if by_mac else entry["ifname"] == link["name"]:
-                    found[link["name"]] = entry
-                    break
+        for link in links:
+            name = link["name"]
+            if link["kind"] == "adapter" and name not in found:
+                same = [other for other in free if free[other].get("address") == link["mac"].lower()]
+                match = [other for other in (name, *same) if other in (same if by_mac else free)]
+                if match:
+                    found[name] = free.pop(match[0])
     return found
 
 
@@ -268,7 +263,6 @@ def _unfit(link: Link, data: Entry, device: str) -> str:
 
 
 def _conflicts(links: Sequence[Link], kept: Mapping[str, Entry], adapters: Mapping[str, Entry]) -> Iterator[str]:
-    names = {link["name"] for link in links}
     for link in links:
         name, kind = link["name"], link["kind"]
         if kind == "adapter":
@@ -280,8 +274,7 @@ def _conflicts(links: Sequence[Link], kept: Mapping[str, Entry], adapters: Mappi
         elif kind == "vxlan":
             for other, entry in kept.items():
                 data = _data(entry)
-                same = (data.get("id"), data.get("port")) == (link["vni"], link["port"]) and not data.get("external")
-                if _kind(entry) == "vxlan" and same and other not in names:
+                if _kind(entry) == "vxlan" and (data.get("id"), data.get("port")) == (link["vni"], link["port"]):
                     yield f"{other}, which labctl did not make, has VNI {link['vni']} and port {link['port']} already"
 
 
@@ -322,7 +315,8 @@ def _add(link: Link, device: str) -> Command:
 def _added(link: Link, device: str) -> tuple[Entry, list[Entry]]:
     """What is there after `_add`: the device, and its forwarding entries."""
     data = {"remote": link.get("remote"), "ttl": link.get("ttl") or 0, "learning": link.get("learning", True)}
-    entry: Entry = {"ifname": link["name"], "address": link["mac"], "mtu": link["mtu"], "linkinfo": {"info_data": data}}
+    entry: Entry = {"ifname": link["name"], "mtu": link["mtu"], "linkinfo": {"info_data": data}}
+    entry["address"] = link["mac"].lower()
     target = link.get("group") or link.get("remote")
     default = {"mac": ZERO_MAC, "dst": target, "viaIf": device, "state": "permanent"}
     return entry, [default] if target else []
@@ -334,8 +328,8 @@ def _mend(link: Link, entry: Entry) -> Iterator[Command]:
     device = ("link", "set", "dev", name)
     if kind in MADE and entry.get("ifalias") != MARK:
         yield _ip("the mark of what labctl made", *device, "alias", MARK)
-    if _mac(entry) != link["mac"].lower():
-        yield _ip(f"its MAC is {_mac(entry) or 'not known'}", *device, "address", link["mac"])
+    if entry.get("address") != link["mac"].lower():
+        yield _ip(f"its MAC is {entry.get('address', 'not known')}", *device, "address", link["mac"])
     mtu = entry.get("mtu", 0)
     if mtu != link["mtu"]:
         yield _ip(f"its MTU is {mtu or 'not known'}", *device, "mtu", str(link["mtu"]))
@@ -431,7 +425,7 @@ def _forwarding(link: Link, entry: Entry, entries: Sequence[Entry], device: str)
 def _key(entry: Entry) -> tuple[str, ...]:
     """An entry as bridge(8) takes it: `del` with a word too few says nothing and deletes nothing."""
     words = [str(entry.get("mac", ZERO_MAC)), "dst", str(entry["dst"])]
-    for option, key in (("src_vni", "src_vni"), ("port", "port"), ("vni", "vni"), ("via", "viaIf")):
+    for option, key in (("port", "port"), ("vni", "vni"), ("via", "viaIf")):
         if key in entry:
             words += [option, str(entry[key])]
     return tuple(words)

@@ -121,6 +121,35 @@ def locked(name: str) -> Iterator[None]:
         os.close(fd)
 
 
+@contextlib.contextmanager
+def turn(places: int) -> Iterator[None]:
+    """One of `places` of this user's processes that may be here at once; waits for its turn.
+
+    Where no lock file can be made (a read-only state folder) nobody waits: this is a courtesy, not a guard.
+    """
+    fds: list[int] = []
+    try:
+        with contextlib.suppress(OSError):
+            folder = root() / "turns"
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            fds = [os.open(folder / str(number), flags, 0o600) for number in range(places)]
+            if not any(_try(fd) for fd in fds):
+                fcntl.lockf(fds[os.getpid() % places], fcntl.LOCK_EX)
+        yield
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _try(fd: int) -> bool:
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 def lock_owner(path: Path) -> int | None:
     """The process that holds a lock on this file; None where nobody does or there is no file."""
     try:
@@ -136,15 +165,13 @@ def lock_owner(path: Path) -> int | None:
 
 
 def _lock(fd: int, path: Path, name: str) -> bool:
-    try:
-        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not _try(fd):
         owner = lock_owner(path)
         os.close(fd)
         raise LabError(
             f"another labctl is at work on {name}" + (f" (process {owner})" if owner else ""),
             hint="wait for it, or stop it",
-        ) from None
+        )
     with contextlib.suppress(FileNotFoundError):
         return path.stat().st_ino == os.fstat(fd).st_ino
     return False

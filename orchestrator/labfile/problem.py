@@ -49,7 +49,9 @@ def shown(value: Any) -> str:
         return "a group of keys"
     if isinstance(value, list):
         return "a list"
-    return {None: "nothing", True: "true", False: "false"}.get(value) or printable(str(value))
+    if value is None:
+        return "nothing"
+    return printable(str(value)).lower() if isinstance(value, bool) else printable(str(value))
 
 
 def listed(words: Iterable[Any], most: int = 8) -> str:
@@ -67,9 +69,9 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     return by_small[found[0]] if found else None
 
 
-def suggestion(word: str, words: Iterable[str]) -> str:
-    """The hint for a name that is not among `words`."""
+def suggestion(word: str, words: Iterable[str], *, close: bool = True) -> str:
+    """The hint for a name that is not among `words`; close: also the one that was probably meant, which takes time."""
     words = list(words)
-    near = nearest(word, words)
+    near = nearest(word, words) if close else None
     allowed = f"allowed here: {listed(words)}" if words else "none is allowed here"
     return f"did you mean {printable(near)}? {allowed}" if near else allowed

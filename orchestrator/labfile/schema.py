@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+LAB_NAME = "^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$"
 QUAD = rf"({BYTE}\.){{3}}{BYTE}"
 
 # No pattern sees a line break, for `tree` refuses them: so that `$` is the end for Python and for ECMAScript.
@@ -19,7 +20,7 @@ LabName = Annotated[
     str,
     Meta(
         title="name of a lab: a small letter, then small letters, digits and '-', 32 characters at most",
-        pattern="^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$",
+        pattern=LAB_NAME,
         examples=["lab10"],
     ),
 ]
@@ -62,7 +63,7 @@ class Written(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
     """What all parts of a lab file have in common: an unknown key is an error."""
 
 
-class Network(Written):
+class Network(Written, frozen=True):
     """An underlay network: one switch that floods multicast, without a router of its own."""
 
     subnet: Annotated[Subnet, Meta(description="The subnet that the boxes' addresses on this network are from.")]
@@ -72,7 +73,7 @@ class Network(Written):
     ] = 1500
 
 
-class Box(Written):
+class Box(Written, frozen=True):
     """A host of the lab."""
 
     addresses: Annotated[
@@ -86,14 +87,14 @@ class Box(Written):
     ]
     routes: Annotated[
         dict[Destination, Address],
-        Meta(max_length=64, description="Static routes: a subnet, and the router's address on one of the box's networks."),
+        Meta(max_length=64, description="Static routes: a subnet, and a router's address on one of the box's networks."),
     ] = {}
     forwarding: Annotated[
         bool, Meta(description="true makes the box a router: it forwards packets between its networks.")
     ] = False
 
 
-class Member(Written):
+class Member(Written, frozen=True):
     """A box's part in an overlay."""
 
     address: Annotated[Address, Meta(description="The box's address inside the overlay.")]
@@ -107,7 +108,7 @@ class Member(Written):
     ] = UNSET
 
 
-class Vxlan(Written, tag_field="kind", tag="vxlan"):
+class Vxlan(Written, frozen=True, tag_field="kind", tag="vxlan"):
     """A VXLAN segment (RFC 7348). Flooded frames go exactly one way: `group`, each member's `remote`, or `flood`."""
 
     vni: Annotated[int, Meta(ge=0, le=16777215, description="The VXLAN network identifier, 24 bits.")]
@@ -147,7 +148,7 @@ Overlay = Vxlan
 """Every kind of overlay: the union, told apart by `kind`, once there are several."""
 
 
-class LabFile(Written):
+class LabFile(Written, frozen=True):
     """A lab: networks, the boxes on them, and the overlays across the boxes."""
 
     name: Annotated[LabName, Meta(description="The lab's name; `labctl up --name` makes a copy that has another.")]

@@ -37,10 +37,18 @@ def _bytes(path: Path, name: str) -> bytes:
     """What is in the file, without ever waiting: a pipe or a device is refused."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with os.fdopen(os.open(descriptor_path(descriptor), os.O_RDONLY), "rb") if False else os.fdopen(
-            descriptor, "rb"
-        ) as file:
-            return _bounded(file.fileno(), name)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+        with os.fdopen(descriptor, "rb", buffering=0, closefd=True) as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise LabError("a lab file is a regular file, and this is none", where=name, code=Exit.USAGE)
+            data = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or "no such path"
         raise LabError(f"cannot read the lab file: {reason}", where=name, code=Exit.USAGE) from None
+    if len(data) > LARGEST:
+        raise _refused(name, "", f"larger than {LARGEST // 1024} KiB", "a lab of 1000 boxes takes about 100 KiB")
+    return data
+
+
+def _refused(name: str, before: str, what: str, hint: str) -> LabFileError:
+    line, start = before.count("\n") + 1, before.rfind("\n") + 1
+    return LabFileError([Problem(name, line, len(before) - start + 1, what, hint)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -29,15 +30,15 @@ class Channel:
         self.connection = connection
         self.under_way: set[Running] = set()
         self.evidence: list[Evidence] = []
-        self.closed = False
+        self.closed = threading.Event()
 
     def run(self, box: str, argv: Sequence[str], stdin: str | None, timeout: float) -> tuple[int, str, str]:
         """Runs a command to its end: status, standard output, standard error. Raises LabError where it does not end."""
-        if self.closed:
+        if self.closed.is_set():
             raise LabError("verification was interrupted")
         running = self.connection.start(box, argv, stdin=stdin)
         self.under_way.add(running)
-        if self.closed:  # meanwhile
+        if self.closed.is_set():  # meanwhile
             self.stop()
         try:
             result = running.wait(timeout)
@@ -47,7 +48,7 @@ class Channel:
 
     def stop(self) -> None:
         """Kills what is under way, so that whoever waits for it stops waiting, and starts nothing more."""
-        self.closed = True
+        self.closed.set()
         for running in tuple(self.under_way):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(running.process.pid, signal.SIGKILL)

@@ -17,7 +17,7 @@ from orchestrator.verify.results import CheckResult, Evidence, Status, bounded
 from orchestrator.verify.script import CannotRunError
 from orchestrator.verify.state import State
 
-LINES = 3
+LINES = 2
 """Lines of a failed assertion's explanation that a result shows; the evidence has them all."""
 
 
@@ -174,5 +174,5 @@ def _own_status(call: pytest.CallInfo[None], report: pytest.TestReport) -> Statu
 
 def _marked(text: str) -> list[str]:
     """What went wrong, as pytest marks it: the lines that begin with E; where there are none, the last line."""
-    marked = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
+    marked = [said for line in text.splitlines() if line.startswith("E ") and (said := line[1:].strip())]
     return marked or text.strip().splitlines()[-1:] or [text]

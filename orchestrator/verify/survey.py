@@ -138,7 +138,7 @@ class Survey:
             self._conductor.shutdown(cancel_futures=True)
             self._probes.shutdown(cancel_futures=True)
             self._boxes.shutdown(cancel_futures=True)
-            self._channel.closed = False
+            self._channel.closed.clear()
             for sentence in self._empty_all():
                 note(sentence)
 

@@ -1,11 +1,10 @@
-"""A box on the real kernel, without root: a network namespace in a user namespace of its own, and one for the far ends."""
+"""A box on the real kernel, without root: a network namespace of its own, and one for the far ends of its cables."""
 
 from __future__ import annotations
 
 import shlex
 import subprocess
 from collections.abc import Sequence
-from types import TracebackType
 
 from orchestrator import iproute
 from orchestrator.iproute import Changes, Desired, Observed
@@ -28,7 +27,8 @@ class Box:
         for key, value in desired["sysctls"].items():
             self.run("sysctl", "-qw", f"{key}={value}")
         for number, link in enumerate(link for link in desired["links"] if link["kind"] == "adapter"):
-            self.type(f"ip link add {link['name']} address {link['mac']} type veth peer name far{number} netns {far}")
+            cable = ["type", "veth", "peer", "name", f"far{number}", "netns", far]
+            self.run("ip", "link", "add", "name", link["name"], "address", link["mac"], *cable)
             subprocess.run([*self._enter(far), "ip", "link", "set", "dev", f"far{number}", "up"], check=True)
 
     @staticmethod
@@ -45,7 +45,7 @@ class Box:
         assert told.returncode == 0, (argv, stdin, told.stderr)
         return told.stdout
 
-    def type(self, *lines: str) -> None:
+    def by_hand(self, *lines: str) -> None:
         """Runs commands as a person would type them."""
         for line in lines:
             self.run(*shlex.split(line))
@@ -67,7 +67,7 @@ class Box:
     def __enter__(self) -> Box:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         for holder in (self._far, self._holder):
             holder.communicate()
 

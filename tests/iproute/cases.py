@@ -1,4 +1,4 @@
-"""The cases, one file each in cases/: what a box shall show, what is done to it by hand, and what the reconciler then says.
+"""The cases, one file each in cases/: what a box shall show, what is done to it, and what the reconciler then says.
 
 before: what it showed before the drift, where that is not `desired`; drift: commands by hand on a good box, recorded on
 a real kernel as `observed` (None: the box is fresh); a case without `drift` was written by hand.
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +46,13 @@ def told(changes: Changes) -> dict[str, list[str]]:
     }
 
 
-def good(case: dict[str, Any]) -> Box:
-    """A box before the drift. Its maker closes it."""
+@contextmanager
+def good(case: dict[str, Any]) -> Iterator[Box]:
+    """A box before the drift."""
     before = case.get("before", case["desired"])
-    box = Box(before)
-    box.apply(reconcile(before, fresh(before)))
-    return box
+    with Box(before) as box:
+        box.apply(reconcile(before, fresh(before)))
+        yield box
 
 
 def record(name: str) -> None:
@@ -57,7 +60,7 @@ def record(name: str) -> None:
     case = load(name)
     if "drift" in case:
         with good(case) as box:
-            box.type(*case["drift"])
+            box.by_hand(*case["drift"])
             case["observed"] = box.look(case["desired"]).splitlines()
     case.update(told(reconcile(case["desired"], observed(case))))
     (FOLDER / f"{name}.json").write_text(json.dumps(case, indent=1) + "\n")

@@ -22,7 +22,7 @@ def assert_shows(desired: Desired, observed: Observed) -> None:
     """That the box shows what was desired, by rules of its own and not by the reconciler's."""
     by_mac = {entry["address"]: entry for entry in observed.links}
     for link in desired["links"]:
-        entry = by_mac[link["mac"]]
+        entry = by_mac[link["mac"].lower()]
         plain = {f"{a['local']}/{a['prefixlen']}" for a in entry["addr_info"] if a["scope"] == "global"}
         assert {address for address in plain if ":" not in address} == set(link["addresses"])
         assert entry["mtu"] == link["mtu"]
@@ -33,7 +33,8 @@ def assert_shows(desired: Desired, observed: Observed) -> None:
             assert entry["linkinfo"]["info_kind"] == link["kind"]
         if link["kind"] == "vxlan":
             assert_tunnel(link, entry["linkinfo"]["info_data"], observed)
-    gateways = {route["dst"]: route.get("gateway") for route in reversed(observed.routes)}
+    gateways = {route["dst"]: route.get("gateway") for route in reversed(observed.routes) if "tos" not in route}
+    gateways["0.0.0.0/0"] = gateways.get("default")
     assert {to: gateways.get(to.removesuffix("/32")) for to in desired["routes"]} == desired["routes"]
     values = {path.replace("/", "."): value for path, value in observed.sysctls.items() if value is not None}
     assert {key: "\t".join(value.split()) for key, value in desired["sysctls"].items() if key in values} == values
@@ -65,7 +66,7 @@ def test_drift(name: str) -> None:
     desired: Desired = case["desired"]
     with good(case) as box:
         before = indexes(box.observe(desired))
-        box.type(*case["drift"])
+        box.by_hand(*case["drift"])
         drifted = box.observe(desired)
         changes = reconcile(desired, drifted)
         assert told(changes) == {part: case[part] for part in ("commands", "left_alone", "conflicts")}

@@ -1,9 +1,10 @@
-"""What holds for every box: no observation makes the reconciler raise, and no word of a lab file escapes from a batch."""
+"""What holds for every box: no observation makes the reconciler raise, no word of a lab file escapes from a batch."""
 
 from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def without(value: Any, path: tuple[Any, ...]) -> None:
 @settings(deadline=None, max_examples=300)
 def test_missing_keys_and_items(data: st.DataObject) -> None:
     case = load(data.draw(st.sampled_from(NAMES)))
-    state = copy.deepcopy(list(observed(case)))
+    state: list[Any] = copy.deepcopy(list(observed(case)))
     inner = [place for place in places(state[:3]) if len(place) > 1]
     for path in data.draw(st.lists(st.sampled_from(inner), max_size=12)):
         without(state, path)
@@ -75,7 +76,10 @@ def test_words_of_a_batch(word: str) -> None:
     assert not set(word) & set(" \t\r\n\v\f\"'\\#;$`")
 
 
-@pytest.mark.parametrize("word", ["", " ", "a b", "a\n", "a\nlink", "#", "a#b", "'a'", '"', "\\", "a\x00", "\u00e9", "\u2028"])
+HOSTILE = ["", " ", "a b", "a\n", "a\nlink", "#", "a#b", "'a'", '"', "\\", "a\x00", "\u00e9", "\u2028"]
+
+
+@pytest.mark.parametrize("word", HOSTILE)
 def test_hostile_words_of_a_batch(word: str) -> None:
     with pytest.raises(ValueError, match="cannot be a word"):
         batches([Command(("ip", "link", "set", "dev", word), "")])
@@ -100,6 +104,6 @@ def test_a_fresh_box_takes_few_programs(name: str) -> None:
 
 
 def test_only_the_standard_library() -> None:
-    lines = open(iproute.__file__, encoding="utf-8").read().splitlines()  # noqa: PTH123, SIM115
+    lines = Path(iproute.__file__).read_text().splitlines()
     modules = {line.split()[1] for line in lines if line.startswith(("import ", "from "))}
     assert modules == {"__future__", "collections.abc", "ipaddress", "itertools", "json", "re", "typing"}

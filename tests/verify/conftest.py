@@ -1,4 +1,4 @@
-"""Running labs for the tests of verification: the real provider, never committed, so that leaving the test unmakes them."""
+"""Running labs for the tests of verification: the real provider, never committed, so that they go with the test."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
-import sample_labs as samples
 
 from orchestrator import verify
 from orchestrator.command import Result
@@ -22,8 +21,8 @@ from orchestrator.connections import Connection
 from orchestrator.model import Lab
 from orchestrator.verify import CheckResult, Report, checks
 from orchestrator.verify.questions import PROBE_PORT
-
-from .conftest import Running
+from tests import sample_labs as samples
+from tests.verify.conftest import Running
 
 
 def check(lab: Lab, connection: Connection, **more: object) -> Report:
@@ -220,7 +219,7 @@ def test_delivery_of_a_foreign_vni_is_what_isolation_saw(running: Running) -> No
 
 def test_a_process_on_the_port_is_not_the_kernel_s_socket(running: Running) -> None:
     lab = samples.lab10()
-    hold = "import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('0.0.0.0', 4789)); print(flush=True); input()"
+    hold = "import socket; s = socket.socket(type=2); s.bind(('0.0.0.0', 4789)); print(flush=True); input()"
     with running(lab) as connection:
         assert connection.run("boxA", ["ip", "link", "set", "vxlan0", "down"]).returncode == 0
         process = connection.start("boxA", ["/usr/bin/python3", "-c", hold], stdin="")
@@ -354,15 +353,15 @@ def test_an_interrupt_empties_too_and_arrives(running: Running) -> None:
 
 def test_an_interrupt_does_not_wait_for_what_does_not_answer() -> None:
     script = (
-        "import os, signal, sys, threading; sys.path[:0] = sys.argv[1:3]\n"
-        "import sample_labs, orchestrator.verify as verify\n"
-        "from verify.test_labs import Stuck\n"
+        "import os, signal, sys, threading; sys.path.insert(0, sys.argv[1])\n"
+        "import orchestrator.verify as verify\n"
+        "from tests import sample_labs; from tests.verify.test_labs import Stuck\n"
         "threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         "verify.run(sample_labs.lab10(), Stuck(), provider='netns', deadline=500)\n"
     )
     root = Path(__file__).parent.parent.parent
     done = subprocess.run(
-        [sys.executable, "-c", script, str(root), str(root / "tests")], capture_output=True, timeout=60, cwd="/"
+        [sys.executable, "-c", script, str(root)], capture_output=True, timeout=60, cwd="/"
     )
     assert b"KeyboardInterrupt" in done.stderr
 

@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import sample_labs as samples
 
 from orchestrator import verify
 from orchestrator.verify import Evidence
-
-from .conftest import Running
+from tests import sample_labs as samples
+from tests.verify.conftest import Running
 
 OWN = '''
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The parts of verification that need no boxes: the script, the choice of pairs, results, JUnit, and the probe's own eyes."""
+"""The parts of verification that need no boxes: the script, the choice of pairs, results, JUnit, the probe's eyes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
 import junitparser
 import pytest
-import sample_labs as samples
 
 from orchestrator.errors import Exit
 from orchestrator.verify import CheckResult, Evidence, Report, junit, probe, targets
 from orchestrator.verify.questions import commands, foreign_vni
 from orchestrator.verify.results import Status, as_json, bounded
 from orchestrator.verify.script import CannotRunError, compose, parse
+from tests import sample_labs as samples
 
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]
 
@@ -161,7 +162,8 @@ def test_long_evidence_keeps_its_ends() -> None:
 
 
 def test_importing_is_cheap() -> None:
-    code = "import sys, orchestrator.verify; print([m for m in ('pytest', 'testinfra', 'junitparser') if m in sys.modules])"
+    heavy = ("pytest", "testinfra", "junitparser")
+    code = f"import sys, orchestrator.verify; print([name for name in {heavy} if name in sys.modules])"
     root = Path(__file__).parent.parent.parent
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout == "[]\n"
@@ -174,7 +176,7 @@ def echo(change: int) -> tuple[socket.socket, threading.Thread]:
     def serve() -> None:
         connection = listener.accept()[0]
         with connection:
-            data = bytearray(probe.receive(connection, probe.time.monotonic() + 5))
+            data = bytearray(probe.receive(connection, time.monotonic() + 5))
             data[len(data) // 2] = (data[len(data) // 2] + change) % 256
             connection.sendall(data)
 
@@ -187,7 +189,7 @@ def echo(change: int) -> tuple[socket.socket, threading.Thread]:
 def test_the_probe_sees_one_changed_byte(change: int, status: str) -> None:
     listener, thread = echo(change)
     with listener:
-        end = probe.time.monotonic() + 5
+        end = time.monotonic() + 5
         assert probe.exchange(end, "127.0.0.1", "127.0.0.1", listener.getsockname()[1])[0] == status
         thread.join()
 

@@ -1,0 +1,42 @@
+# make (or make help) lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup up test lint bench lock wheel clean
+PYTHON_OF_VENV := .venv/bin/python
+UV := uv==0.13.9
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+setup: ## make this checkout ready: system tools and .venv
+	@./setup.sh
+
+up: setup ## set up, then bring lab10 up
+	@./labctl up lab10
+
+test: ## set up, then run every test, linters included (PYTEST_ARGS=… goes to pytest)
+	@./setup.sh --test
+	@$(PYTHON_OF_VENV) -m pytest $(PYTEST_ARGS)
+
+lint: ## only the linters and the type checker
+	@./setup.sh --test
+	@$(PYTHON_OF_VENV) -m pytest tests/test_lint.py
+
+bench: setup ## measure labctl against a hand-written script
+	@$(PYTHON_OF_VENV) benchmarks/run.py $(BENCH_ARGS)
+
+lock: ## pin the packages of pyproject.toml anew (LOCK_ARGS=--upgrade takes newer ones)
+	@rm -rf build/lock && python3 -m venv build/lock && build/lock/bin/pip install --quiet $(UV)
+	@$(call compile,requirements.lock,--group build)
+	@$(call compile,requirements-dev.lock,--group dev --constraint requirements.lock)
+	@rm -rf build/lock
+
+compile = build/lock/bin/uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --custom-compile-command "make lock" --output-file $(1) $(2) $(LOCK_ARGS)
+
+wheel: ## build the wheel into dist/
+	@./setup.sh
+	@$(PYTHON_OF_VENV) -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean: ## remove what was made here; running labs stay
+	@rm -rf build dist .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
