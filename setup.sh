@@ -19,7 +19,7 @@ readonly TEST_TOOLS=(useradd)
 manager='' become=()
 
 # An ordinary user's PATH often leaves out the folders where bridge and sysctl live.
-case ":$PATH:" in *:/usr/bin:*) PATH+=:/usr/sbin:/sbin ;; esac
+[[ :$PATH: != *:/usr/bin:* ]] || PATH+=:/usr/sbin:/sbin
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -75,7 +75,7 @@ install_command() { # PACKAGE…: fills the array `install`
   dnf) install=(dnf install --assumeyes "$@") ;;
   pacman) install=(pacman -S --noconfirm --needed "$@") ;;
   zypper) install=(zypper --non-interactive install "$@") ;;
-  apk) install=(apk add "$@") ;;
+  *) install=(apk add "$@") ;;
   esac
 }
 
@@ -116,7 +116,7 @@ install_missing() { # TOOL…: installs the packages, or prints how and exits 3
   say "installing ${packages[*]}"
   if [[ $manager == apt-get ]]; then
     install=(env DEBIAN_FRONTEND=noninteractive "${install[@]}")
-    quietly "${become[@]}" "${install[@]}" 2>/dev/null && return # on a fresh machine the lists of packages are missing or old
+    quietly "${become[@]}" "${install[@]}" 2>/dev/null && return # on a fresh machine apt's lists are missing or old
     quietly "${become[@]}" apt-get update || die 4 "apt-get update failed: is there a network?"
   fi
   quietly "${become[@]}" "${install[@]}" || die 4 "could not install ${packages[*]}; what it said is above"
@@ -136,7 +136,9 @@ check_tools() { # TOOL…
 # --- Python -----------------------------------------------------------------------------------------------------------
 
 usable() { # INTERPRETER: new enough, and able to make a virtual environment
-  "$1" -c 'import sys; assert sys.version_info >= (3, 11); import ensurepip, venv' >/dev/null 2>&1
+  local answer
+  answer=$("$1" -I -c 'import ensurepip, sys, venv; print(sys.version_info >= (3, 11))' 2>/dev/null) || return
+  [[ $answer == True ]]
 }
 
 find_python() { # fills `python`
@@ -158,7 +160,7 @@ choose_python() {
     install_missing python
     find_python
   fi
-  [[ -n $python ]] || die 3 "labctl needs Python 3.11 or later (with venv); the newest here is $(/usr/bin/python3 -V 2>&1)"
+  [[ -n $python ]] || die 3 "labctl needs Python 3.11 or later, with venv; here is $(/usr/bin/python3 -V 2>&1)"
 }
 
 # --- the virtual environment ------------------------------------------------------------------------------------------
@@ -186,13 +188,22 @@ pip_install() { # FOLDER ARGUMENT…
     die 4 "pip could not install the packages; what it said is above"
 }
 
-# Imports without .pyc files take four times as long, and PYTHONDONTWRITEBYTECODE or a read-only checkout would keep it so.
+# Imports without .pyc files take four times as long, and PYTHONDONTWRITEBYTECODE or a read-only checkout keeps it so.
 compile() { # FOLDER…
   "$python" -I -m compileall -q -j 0 "$@" >/dev/null || true # a package may carry templates that are no Python
 }
 
+# Scripts name the folder that the environment was made in.
+readonly RELOCATE='
+import pathlib, sys
+folder, old, new = sys.argv[1:]
+for path in pathlib.Path(folder, "bin").iterdir():
+    text = b"" if path.is_symlink() or path.is_dir() else path.read_bytes()
+    if old.encode() in text:
+        path.write_bytes(text.replace(old.encode(), new.encode()))
+'
+
 make_venv() { # KEY
-  local scripts
   choose_python
   say "making .venv with $("$python" -V 2>&1) ($python)"
   rm -rf -- "$NEW"
@@ -200,8 +211,9 @@ make_venv() { # KEY
   python=$NEW/bin/python
   pip_install "$NEW" --require-hashes -r requirements.lock
   pip_install "$NEW" --no-deps --no-build-isolation -e .
-  mapfile -t scripts < <(grep -lIRF -- "$here/$NEW" "$NEW/bin" "$NEW/pyvenv.cfg")
-  sed -i -- "s|$here/$NEW|$here/.venv|g" "${scripts[@]}"
+  # Python 3.11's environments come with setuptools, whose .pth file would be run at every start of labctl.
+  quietly "$python" -I -m pip uninstall --yes setuptools
+  "$python" -I -c "$RELOCATE" "$NEW" "$here/$NEW" "$here/.venv"
   compile "$NEW/lib" orchestrator
   stamp "$NEW" run "$1"
   rm -rf -- build/old

@@ -66,6 +66,11 @@ class Console:
         """Ctrl-C."""
         self.note("labctl: interrupted; what was half made is undone")
 
+    def detach(self) -> None:
+        """Nobody reads stdout any more: what Python still flushes at its end goes nowhere."""
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
     def bug(self, error: Exception) -> int:
         """A failure of ours: the traceback goes to the log alone."""
         import traceback

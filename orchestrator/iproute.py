@@ -240,13 +240,15 @@ def _doomed(links: Sequence[Link], there: Mapping[str, Entry], names: Mapping[st
         elif link["kind"] == "vxlan":
             why = _unfit(link, _data(entry), names.get(link["device"], link["device"]))
             if why:
-                doomed[name] = f"{why}, and that cannot be changed in place"
+                doomed[name] = f"{why}: it is made anew"
     return doomed
 
 
 def _unfit(link: Link, data: Entry, device: str) -> str:
-    """Why a vxlan device cannot become `link`. A group or underlay device that the kernel lets one change in place
-    leaves the old membership or default entry behind, so that these are among the reasons."""
+    """Why a vxlan device must be made anew to become `link`; empty if it need not be.
+
+    Linux 6.18 takes another group or underlay device in place too, but leaves the default entry on the old underlay.
+    """
     for option in FOREIGN:
         if data.get(option):
             return f"it was made with {option}"

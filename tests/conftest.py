@@ -62,7 +62,7 @@ class Caller:
     def run(self, argv: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         """Runs a program as this user. Options as for subprocess.run, but `env` is added to the user's own."""
         options = {"capture_output": True, "timeout": HANG, **self._options(options)}
-        return subprocess.run(self._become(argv), **options)  # noqa: PLW1510 - the caller judges
+        return subprocess.run(self._become(argv), **options)
 
     def labctl(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Runs labctl; options as for `run`."""
@@ -90,7 +90,7 @@ class Caller:
 
 @pytest.fixture(scope="session")
 def ordinary_user() -> Iterator[Caller]:
-    """An ordinary user: who runs the tests or, where that is root, one that is made for this session and removed after it."""
+    """An ordinary user: who runs the tests or, where that is root, one made for this session and removed after it."""
     if os.geteuid() != 0:
         with _caller(os.geteuid(), os.getegid()) as caller:
             yield caller
@@ -121,9 +121,9 @@ def _caller(uid: int, gid: int) -> Iterator[Caller]:
     interpreter = os.path.realpath(sys.executable) if os.geteuid() == 0 else sys.executable
     if os.geteuid() == 0 and not _public(Path(interpreter)):
         pytest.fail(f"{interpreter} is out of an ordinary user's reach; set up with PYTHON=/usr/bin/python3")
-    with tempfile.TemporaryDirectory(prefix="labctl-test-", dir=_public_folder(), ignore_cleanup_errors=False) as folder:
+    with tempfile.TemporaryDirectory(prefix="labctl-test-", dir=_public_folder()) as folder:
         Path(folder).chmod(0o755)
-        root, path = (_copied(Path(folder))) if os.geteuid() == 0 else (CHECKOUT, (CHECKOUT,))
+        root, path = _copied(Path(folder)) if os.geteuid() == 0 else (CHECKOUT, (CHECKOUT,))
         home = Path(folder, "home")
         for made in (home, home / "state"):
             made.mkdir(mode=0o700)
@@ -152,8 +152,8 @@ def _copied(folder: Path) -> tuple[Path, tuple[Path, ...]]:
 
 def _public(path: Path) -> bool:
     """Whether every user can get at it."""
-    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents) and os.access(path, os.X_OK)
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in (path, *path.parents))
 
 
 def _public_folder() -> Path:
-    return next(path for path in map(Path, (tempfile.gettempdir(), "/tmp", "/var/tmp")) if _public(path / "x" / ".."))
+    return next(path for path in map(Path, (tempfile.gettempdir(), "/tmp", "/var/tmp")) if _public(path))

@@ -36,7 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def labctl(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Labctl:
-    """The installed program in an environment of its own, whose dependencies are those of the environment of the tests."""
+    """The installed program in an environment of its own, with the dependencies of the tests' one."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder / "venv", with_pip=False, symlinks=True)
     python = folder / "venv" / "bin" / "python"

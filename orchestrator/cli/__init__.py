@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from orchestrator.cli.parser import build
-from orchestrator.console import Console
-from orchestrator.errors import Exit, LabError
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from orchestrator.console import Console
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status (errors.Exit, or the command's own for `exec` and `ssh`)."""
-    parser = build()
-    if "_ARGCOMPLETE" in os.environ:
-        import argcomplete
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to undo, Ctrl-C may simply end us
+    from orchestrator.cli.parser import build, complete
+    from orchestrator.console import Console
 
-        argcomplete.autocomplete(parser)
+    parser = build()
+    complete(parser)
     options = parser.parse_args(arguments)
     console = Console(verbose=options.verbose)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, _interrupt)
+    sys.unraisablehook = _unraisable
+    return _run(options, console)
+
+
+def _run(options: Namespace, console: Console) -> int:
+    from orchestrator.errors import Exit, LabError
+
     try:
         with console.logged():
             status: int = options.run(options, console)
@@ -37,8 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.interrupted()
         return Exit.INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone: `labctl list | head -1`
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        console.detach()
         return Exit.OK
     except Exception as error:
         return console.bug(error)
@@ -47,6 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """A polite kill, or a closed terminal, undoes what is half done, as Ctrl-C does."""
     raise KeyboardInterrupt
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """An interrupt that comes while Python runs a finaliser gets lost there: send it once more."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+    else:
+        sys.__unraisablehook__(lost)
 
 
 if __name__ == "__main__":

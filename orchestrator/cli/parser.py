@@ -72,6 +72,14 @@ def build() -> argparse.ArgumentParser:
     return parser
 
 
+def complete(parser: argparse.ArgumentParser) -> None:
+    """Answers a shell that asks for completions, and ends there; does nothing otherwise."""
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+
+
 _UP = ("as-name", "provider", "dry-run", "no-verify", "trust", "deadline", "json")
 
 

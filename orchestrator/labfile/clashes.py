@@ -1,4 +1,4 @@
-"""The rules that only show between the overlays of one box: what the kernel makes once, and how many groups it joins."""
+"""The rules between the overlays of one box: what the kernel makes only once, and how many groups it joins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GROUPS = 20
 
 
 class Claim(NamedTuple):
-    """Something that one overlay of a box can have: the key that says so ("" for the overlay's own), in words, the way out."""
+    """What only one overlay of a box can have: the key that says so ("" for the overlay's own), and the way out."""
 
     key: str
     what: str

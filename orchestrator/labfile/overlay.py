@@ -28,7 +28,7 @@ def check(document: Document, facts: Facts) -> None:
         for device, path in ((name, ("overlays", name)), (overlay.bridge, ("overlays", name, "bridge"))):
             if device in RESERVED:
                 hint = "a box has a device of that name anyway, or the kernel refuses it; such as vxlan0, br0"
-                document.at(path, f"{device} cannot be made", hint, key=device == name)
+                document.at(path, f"{device} cannot be made", hint, key=len(path) == 2)
         if overlay.members is FAULTY:
             continue
         _members(document, facts, name, overlay)
@@ -108,7 +108,7 @@ def _ways(document: Document, facts: Facts, name: str, overlay: Overlay) -> None
     if isinstance(overlay.group, str):
         _group(document, facts, name, overlay)
     if remotes:
-        _remotes(document, facts, name, overlay, remotes)
+        _remotes(document, facts, name, overlay, remotes, only=len(ways) == 1)
     if overlay.group is UNSET:
         _reachable(document, facts, name, overlay)
 
@@ -124,14 +124,15 @@ def _group(document: Document, facts: Facts, name: str, overlay: Overlay) -> Non
         document.at(path, f"group {group} cannot reach across networks {listed(networks)}", hint)
 
 
-def _remotes(document: Document, facts: Facts, name: str, overlay: Overlay, remotes: list[str]) -> None:
+def _remotes(document: Document, facts: Facts, name: str, overlay: Overlay, remotes: list[str], *, only: bool) -> None:
     members = overlay.members
-    if len(members) != 2:
+    if only and len(members) != 2:
         what = f"remote joins two members, and {printable(name)} has {len(members)}"
         document.at(("overlays", name, "members"), what, "for more, use group or flood: head-end", key=True)
+        return
     for box, member in sound(members):
         path = ("overlays", name, "members", box)
-        if member.remote is UNSET:
+        if member.remote is UNSET and only:
             hint = f"{printable(remotes[0])} has one, so every member needs one: the other box's underlay address"
             document.at(path, f"{printable(box)} has no remote", hint, key=True)
         elif isinstance(member.remote, str):
@@ -169,7 +170,8 @@ def _reachable(document: Document, facts: Facts, name: str, overlay: Overlay) ->
 
 def _carriers(facts: Facts, name: str, overlay: Overlay) -> list[str]:
     """The networks that carry the overlay, each once."""
-    return list(dict.fromkeys(facts.carriers[name, box] for box in overlay.members if (name, box) in facts.carriers))
+    carriers = (facts.carriers.get((name, box), "") for box in overlay.members)
+    return [network for network in dict.fromkeys(carriers) if network in facts.networks]
 
 
 def _is_subnet(text: str) -> bool:

@@ -54,7 +54,7 @@ def shown(value: Any) -> str:
     return printable(str(value)).lower() if isinstance(value, bool) else printable(str(value))
 
 
-def listed(words: Iterable[Any], most: int = 8) -> str:
+def listed(words: Iterable[Any], most: int = 12) -> str:
     """The words, with commas; not all of very many."""
     every = [printable(str(word)) for word in words]
     return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")

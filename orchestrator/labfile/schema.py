@@ -19,7 +19,7 @@ QUAD = rf"({BYTE}\.){{3}}{BYTE}"
 LabName = Annotated[
     str,
     Meta(
-        title="name of a lab: a small letter, then small letters, digits and '-', 32 characters at most",
+        title="a small letter, then small letters, digits and '-', 32 characters at most",
         pattern=LAB_NAME,
         examples=["lab10"],
     ),
@@ -27,7 +27,7 @@ LabName = Annotated[
 Name = Annotated[
     str,
     Meta(
-        title="name: a letter, then letters, digits and '-', 32 characters at most, with no '-' at the end",
+        title="a letter, then letters, digits and '-', 32 characters at most, with no '-' at the end",
         pattern="^[A-Za-z]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$",
         examples=["boxA"],
     ),
@@ -35,16 +35,16 @@ Name = Annotated[
 DeviceName = Annotated[
     str,
     Meta(
-        title="name of a device: a small letter, then small letters, digits, '_', '.' and '-', 15 bytes at most",
+        title="a small letter, then small letters, digits, '_', '.' and '-', 15 bytes at most",
         pattern="^[a-z][a-z0-9_.-]{0,14}$",
         examples=["vxlan0"],
     ),
 ]
-Address = Annotated[str, Meta(title="IPv4 address", pattern=f"^{QUAD}$", examples=["192.168.50.4"])]
+Address = Annotated[str, Meta(title="an IPv4 address", pattern=f"^{QUAD}$", examples=["192.168.50.4"])]
 Subnet = Annotated[
     str,
     Meta(
-        title="IPv4 subnet with a prefix length from /8 to /30",
+        title="an IPv4 subnet with a prefix length from /8 to /30",
         pattern=rf"^{QUAD}/([89]|[12][0-9]|30)$",
         examples=["192.168.50.0/24"],
     ),
@@ -52,11 +52,14 @@ Subnet = Annotated[
 Destination = Annotated[
     str,
     Meta(
-        title="IPv4 subnet with a prefix length from /0 to /32",
+        title="an IPv4 subnet with a prefix length from /0 to /32",
         pattern=rf"^{QUAD}/([0-9]|[12][0-9]|3[0-2])$",
         examples=["192.168.51.0/24"],
     ),
 ]
+
+Ttl = Annotated[int, Meta(ge=1, le=255)]
+InnerMtu = Annotated[int, Meta(ge=68, le=65485)]
 
 
 class Written(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -87,7 +90,7 @@ class Box(Written, frozen=True):
     ]
     routes: Annotated[
         dict[Destination, Address],
-        Meta(max_length=64, description="Static routes: a subnet, and a router's address on one of the box's networks."),
+        Meta(max_length=64, description="Static routes: a subnet, and a router's address on a network of the box."),
     ] = {}
     forwarding: Annotated[
         bool, Meta(description="true makes the box a router: it forwards packets between its networks.")
@@ -126,11 +129,11 @@ class Vxlan(Written, frozen=True, tag_field="kind", tag="vxlan"):
         Meta(description="head-end: the sender sends a copy of each flooded frame to every other member."),
     ] = UNSET
     ttl: Annotated[
-        int, Meta(ge=1, le=255, description="The outer packets' TTL. The kernel's default for a group is 1.")
-    ] | UnsetType = UNSET
+        Ttl | UnsetType, Meta(description="The outer packets' TTL. The kernel's default for a group is 1.")
+    ] = UNSET
     mtu: Annotated[
-        int, Meta(ge=68, le=65485, description="The largest packet in the overlay; default: the underlay's less 50.")
-    ] | UnsetType = UNSET
+        InnerMtu | UnsetType, Meta(description="The largest packet in the overlay; default: the underlay's less 50.")
+    ] = UNSET
     learning: Annotated[
         bool, Meta(description="Whether the device learns from arriving frames which box has which MAC address.")
     ] = True
@@ -153,7 +156,7 @@ class LabFile(Written, frozen=True):
 
     name: Annotated[LabName, Meta(description="The lab's name; `labctl up --name` makes a copy that has another.")]
     title: Annotated[
-        str, Meta(title="title of 1 to 100 characters", min_length=1, max_length=100,
+        str, Meta(title="1 to 100 characters", min_length=1, max_length=100,
                   description="What the lab shows, in a few words.")
     ]  # fmt: skip
     networks: Annotated[

@@ -106,8 +106,10 @@ class _Walk:
         if not self.group(value, path, "each entry is a line `name: …`"):
             return FAULTY
         low, high = kind.min_length or 0, kind.max_length
-        if len(value) < low or (high is not None and len(value) > high):
-            self.wrong(path, f"{_last(path)} has {len(value)} entries", f"allowed: {low} to {high}", key=True)
+        if not low <= len(value) <= (len(value) if high is None else high):
+            self.wrong(path, f"{_last(path)} holds {len(value)}", f"allowed: {low} to {high} entries", key=True)
+        if low and not value:
+            return FAULTY
         made = {}
         for key, each in value.items():
             self.key(kind.key_type, key, (*path, key))
@@ -133,7 +135,7 @@ class _Walk:
         return value if sound else self.wrong(path, f"{_last(path)} is {shown(value)}", wanted)
 
     def text(self, kind: Any, value: Any, path: Path, words: dict[str, Any]) -> Any:
-        if isinstance(value, (int, float)):
+        if isinstance(value, int):
             return self.wrong(path, f"{_last(path)} is {shown(value)}, not text", f"quote it; {_wanted(words)}")
         if not isinstance(value, str) or (kind.pattern and not re.search(kind.pattern, value)):
             return self.wrong(path, f"{_last(path)} is {shown(value)}", _wanted(words))

@@ -1,7 +1,7 @@
 """YAML to plain data with places. Bounded before anything is built, and nothing in it is ever executed.
 
 Scalars are what YAML 1.2's core schema makes of them (section 10.3), as editors read them: `yes`, `1:30`, dates and
-`4_789` are text. Parser events instead of PyYAML's nodes: its C composer recurses without a limit, and its constructor
+`4_789` are text; so are numbers that are not whole, or not in plain digits, for nothing in a lab file is one. Parser events instead of PyYAML's nodes: its C composer recurses without a limit, and its constructor
 silently keeps the last of two equal keys.
 """
 
@@ -29,7 +29,6 @@ DEPTH, ALIASES, NODES = 20, 100, 200_000
 """The most levels, aliases, and nodes with every alias written out. 64 overlays that join 1000 boxes are 192,000."""
 
 INTEGER = re.compile("[-+]?(0|[1-9][0-9]{0,17})")
-FLOAT = re.compile(r"[-+]?(\.[0-9]{1,99}|[0-9]{1,99}(\.[0-9]{0,99})?)([eE][-+]?[0-9]{1,3})?")
 WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None, "true": True, "True": True, "TRUE": True,
          "false": False, "False": False, "FALSE": False}  # fmt: skip
 
@@ -54,7 +53,7 @@ class Document:
         return len(self.problems) < 100
 
     def mark(self, container: Any, marks: dict[Any, tuple[Any, Any]]) -> None:
-        """Remembers where each entry of `container` has its key and its value. Kept alive, so that its id stays its own."""
+        """Remembers where each entry of `container` has its key and its value; keeps it alive, as its id is the key."""
         self._marks[id(container)] = container, marks
 
     def problem(self, where: Any, what: str, hint: str = "") -> None:
@@ -84,7 +83,8 @@ def parse(text: str, name: str) -> Document:
     try:
         _Builder(document, iter(yaml.parse(text, Loader=loader))).build()
     except yaml.MarkedYAMLError as error:
-        document.problem(error.problem_mark or error.context_mark, *_syntax(error))
+        mark = error.problem_mark or error.context_mark
+        document.problem(mark, *_syntax(error, tab="\t" in text.split("\n")[mark.line]))
         raise LabFileError(document.problems) from None
     except yaml.YAMLError as error:
         document.at((), printable(str(error)))
@@ -92,11 +92,15 @@ def parse(text: str, name: str) -> Document:
     return document
 
 
-def _syntax(error: yaml.MarkedYAMLError) -> tuple[str, str]:
-    what = f"not YAML: {error.problem or error.context}"
-    if "\\t" in what or "'\t'" in what:
-        return what.replace("\t", "\\t"), "indent with spaces, never with tabs"
-    return printable(what), "every key needs a colon and a space, and the same indentation as its neighbours"
+def _syntax(error: yaml.MarkedYAMLError, *, tab: bool) -> tuple[str, str]:
+    hint = "every key needs a colon and a space, and the same indentation as its neighbours"
+    return printable(
+        f"not YAML: {error.problem or error.context}"
+    ), "indent with spaces, not with tabs" if tab else hint
+
+
+def _tag(tag: str) -> str:
+    return printable(tag.replace("tag:yaml.org,2002:", "!!"))
 
 
 class _Builder:
@@ -139,7 +143,7 @@ class _Builder:
         elif isinstance(event, SequenceStartEvent):
             value = self.sequence(depth)
         if event.tag is not None:
-            self.document.problem(event.start_mark, f"tag {printable(event.tag)}", "tags are not allowed: remove it")
+            self.document.problem(event.start_mark, f"tag {_tag(event.tag)}", "tags are not allowed: remove it")
             value = FAULTY
         if event.anchor is not None:
             self.anchors[event.anchor] = value, self.nodes - before + 1
@@ -155,7 +159,7 @@ class _Builder:
         if self.aliases > ALIASES:
             self.refuse(event, f"more than {ALIASES} aliases", "write the values out")
         if event.anchor not in self.anchors:
-            self.refuse(event, f"alias *{printable(event.anchor)} of nothing that ends before it",
+            self.refuse(event, f"alias *{printable(event.anchor)}: no such anchor ends before it",
                         f"anchors before this: {listed(self.anchors) or 'none'}")  # fmt: skip
         value, size = self.anchors[event.anchor]
         self.count(event, size)
@@ -208,9 +212,7 @@ class _Builder:
 
 
 def _resolve(text: str) -> Any:
-    """A plain scalar's value: nothing, a truth value, a number, or text."""
+    """A plain scalar's value: nothing, a truth value, a whole number, or text."""
     if text in WORDS:
         return WORDS[text]
-    if INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if FLOAT.fullmatch(text) else text
+    return int(text) if INTEGER.fullmatch(text) else text

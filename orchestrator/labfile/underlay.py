@@ -57,6 +57,7 @@ def _subnet(document: Document, path: Path, text: str, found: dict[str, IPv4Netw
     elif any(subnet.overlaps(reserved) for reserved in NOT_FOR_HOSTS):
         hint = "allowed: 1.0.0.0 to 223.255.255.255, without 127.0.0.0/8"
         document.at(path, f"{text} has addresses that no box can have", hint)
+        return
     found[path[1]] = subnet
 
 

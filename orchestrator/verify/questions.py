@@ -20,19 +20,24 @@ PROBE_PORT = 54789
 
 PYTHON = "if [ -x /usr/bin/python3 ]; then exec /usr/bin/python3 -I -S - %s; fi; exec python3 -I -S - %s"
 
-# Entries are deleted one by one, because `bridge fdb flush` needs Linux 6.7 for vxlan.
+# Entries are deleted one by one, because `bridge fdb flush` needs Linux 6.7 for vxlan. What was there is printed.
 EMPTY = """\
 PATH=$PATH:/usr/sbin:/sbin
-ip neigh flush all
-for device in %s; do
-  bridge fdb show dev $device | while read -r mac rest; do
-    case " $rest " in
-      *" permanent "* | *" static "*) ;;
-      *" master "*) echo "fdb del $mac dev $device master" ;;
-      *) echo "fdb del $mac dev $device self" ;;
-    esac
+neighbours=$(ip neigh show nud incomplete nud reachable nud stale nud delay nud probe nud failed)
+[ -z "$neighbours" ] || ip neigh flush all
+learned=$(
+  for device in %s; do
+    bridge fdb show dev $device | while read -r mac rest; do
+      case " $rest " in
+        *" permanent "* | *" static "*) ;;
+        *" master "*) echo "fdb del $mac dev $device master" ;;
+        *) echo "fdb del $mac dev $device self" ;;
+      esac
+    done
   done
-done | bridge -force -batch -
+)
+[ -z "$learned" ] || echo "$learned" | bridge -force -batch -
+echo "$neighbours$learned"
 """
 
 

@@ -55,29 +55,32 @@ def arguments(own: bool) -> list[str]:
 @contextlib.contextmanager
 def untouched(directory: Path | None) -> Iterator[None]:
     """What pytest, or tests in `directory`, change of this process is as it was afterwards."""
-    kept = {name: os.environ.pop(name) for name in tuple(os.environ) if name.startswith("PYTEST_")}
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     environment, modules, path, hooks = dict(os.environ), set(sys.modules), list(sys.path), list(sys.meta_path)
     last = {name: getattr(sys, name) for name in _LAST if hasattr(sys, name)}
-    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, directory is not None or sys.dont_write_bytecode
-    folder = os.open(".", os.O_PATH)
+    bytecode, folder = sys.dont_write_bytecode, os.open(".", os.O_PATH)
+    sys.dont_write_bytecode = directory is not None or bytecode
+    ours = {name: value for name, value in environment.items() if not name.startswith("PYTEST_")}
+    _set_environment(ours | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
     try:
+        os.chdir(directory or HERE)  # the caller's may be gone
         with warnings.catch_warnings():
             yield
     finally:
         os.fchdir(folder)
         os.close(folder)
+        _set_environment(environment)
         sys.dont_write_bytecode, sys.path[:], sys.meta_path[:] = bytecode, path, hooks
         for name in _LAST:
-            if hasattr(sys, name):
-                delattr(sys, name)
+            vars(sys).pop(name, None)
         vars(sys).update(last)
         if directory is not None:
             _forget(set(sys.modules) - modules, directory)
-        os.environ.clear()
-        os.environ.update(environment | kept)
-        if "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in kept:
-            del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+
+
+def _set_environment(wanted: dict[str, str]) -> None:
+    for name in set(os.environ) - set(wanted):
+        del os.environ[name]
+    os.environ.update(wanted)
 
 
 _LAST = ("last_exc", "last_type", "last_value", "last_traceback")

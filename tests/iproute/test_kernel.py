@@ -20,9 +20,9 @@ def indexes(observed: Observed) -> dict[str, int]:
 
 def assert_shows(desired: Desired, observed: Observed) -> None:
     """That the box shows what was desired, by rules of its own and not by the reconciler's."""
-    by_mac = {entry["address"]: entry for entry in observed.links}
     for link in desired["links"]:
-        entry = by_mac[link["mac"].lower()]
+        same = [entry for entry in observed.links if entry["address"] == link["mac"].lower()]
+        entry = next((entry for entry in same if entry["ifname"] == link["name"]), same[0])
         plain = {f"{a['local']}/{a['prefixlen']}" for a in entry["addr_info"] if a["scope"] == "global"}
         assert {address for address in plain if ":" not in address} == set(link["addresses"])
         assert entry["mtu"] == link["mtu"]

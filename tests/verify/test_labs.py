@@ -415,3 +415,15 @@ def _process() -> dict[str, object]:
         "folder": Path.cwd(), "path": list(sys.path), "modules": set(sys.modules), "importers": list(sys.meta_path),
         "warnings": list(warnings.filters), "files": len(os.listdir("/proc/self/fd")),  # noqa: PTH208
     }  # fmt: skip
+
+
+def test_a_folder_that_is_gone_does_not_matter(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    lab = samples.lab9()
+    with running(lab) as connection:
+        assert check(lab, connection).exit_code == 0

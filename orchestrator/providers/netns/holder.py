@@ -53,12 +53,13 @@ class BoxSpec(NamedTuple):
 
 
 def account() -> Account | None:
-    """Whom a lab is made for: None is the calling user. Root's labs belong to who called sudo, or else to nobody
-    (65534),
+    """Whom a lab is made for; None is the calling user. Root's labs belong to who called sudo, or else to nobody (65534).
 
-    because a user namespace of uid 0 could still write the host's sysctls and files.
+    A user namespace of uid 0 could still write the host's sysctls and files. The root of a user namespace, such as a
+    rootless container's, is no such root.
     """
-    if os.geteuid() != 0:
+    everybody = ["0", "0", "4294967295"]  # the initial user namespace: user_namespaces(7)
+    if os.geteuid() != 0 or Path("/proc/self/uid_map").read_text().split() != everybody:
         return None
     uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
     if uid.isdigit() and gid.isdigit() and int(uid) != 0 and int(gid) != 0:

@@ -105,9 +105,9 @@ class Netns:
                 f"{name} is not running: its holder died, or the host was restarted",
                 hint=f"labctl up {instance.source}" + f" --name {name}",
             )
-        owner = holder.Account(instance.uid, instance.gid)
+        owner = holder.Account(instance.uid, instance.gid) if holder.account() else None
         boxes = [box.name for box in instance.lab.boxes]
-        return Nsenter(pid, boxes, holder.prefix(owner if os.geteuid() == 0 else None))
+        return Nsenter(pid, boxes, holder.prefix(owner))
 
     def destroy(self, name: str) -> bool:
         """See providers.Provider."""
