@@ -185,7 +185,7 @@ pip_install() { # FOLDER ARGUMENT…
   local folder=$1
   shift
   quietly "$folder/bin/python" -I -m pip --disable-pip-version-check --no-input install --retries 2 --no-compile "$@" ||
-    die 4 "pip could not install the packages; what it said is above"
+    die 4 "pip could not install the packages (is there a network?); what it said is above"
 }
 
 # Imports without .pyc files take four times as long, and PYTHONDONTWRITEBYTECODE or a read-only checkout keeps it so.

@@ -36,7 +36,7 @@ class Options(Struct, frozen=True, kw_only=True):
     provider: str = "auto"
     verify: bool = True
     trust: bool = False
-    deadline: float = 15.0
+    deadline: float = 10.0
 
 
 class Up(Struct, frozen=True, kw_only=True):

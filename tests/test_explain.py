@@ -10,13 +10,13 @@ from ipaddress import IPv4Address
 
 import msgspec
 import pytest
-import sample_labs as samples
 
 from orchestrator import explain, iproute
 from orchestrator.errors import Exit, LabError
 from orchestrator.explain.reasons import multicast_mac, reasons
 from orchestrator.model import Lab, Route
 from orchestrator.plan import desired, sysctls
+from tests import sample_labs as samples
 
 
 def variants() -> dict[str, Lab]:

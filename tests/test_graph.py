@@ -11,12 +11,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-import sample_labs as samples
 
 from orchestrator import graph
 from orchestrator.graph import words
 from orchestrator.graph.layout import LARGE, SMALL
 from orchestrator.model import Lab
+from tests import sample_labs as samples
 
 SVG = "{http://www.w3.org/2000/svg}"
 LABS = {

@@ -98,8 +98,8 @@ def _flag(option: str, words: str) -> Callable[[_Parser], Any]:
 
 
 def _deadline(parser: _Parser) -> None:
-    words = "how long a check may try before it has failed (15)"
-    parser.add_argument("--deadline", type=_seconds, default=15.0, metavar="SECONDS", help=words)
+    words = "how long a check may try before it has failed (10)"
+    parser.add_argument("--deadline", type=_seconds, default=10.0, metavar="SECONDS", help=words)
 
 
 def _seconds(text: str) -> float:

@@ -1,8 +1,9 @@
 """YAML to plain data with places. Bounded before anything is built, and nothing in it is ever executed.
 
 Scalars are what YAML 1.2's core schema makes of them (section 10.3), as editors read them: `yes`, `1:30`, dates and
-`4_789` are text; so are numbers that are not whole, or not in plain digits, for nothing in a lab file is one. Parser events instead of PyYAML's nodes: its C composer recurses without a limit, and its constructor
-silently keeps the last of two equal keys.
+`4_789` are text. So are numbers that are not whole or not in plain digits, for nothing in a lab file is one. Parser
+events instead of PyYAML's nodes: its C composer recurses without a limit, and its constructor silently keeps the last
+of two equal keys.
 """
 
 from __future__ import annotations
@@ -83,8 +84,8 @@ def parse(text: str, name: str) -> Document:
     try:
         _Builder(document, iter(yaml.parse(text, Loader=loader))).build()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        document.problem(mark, *_syntax(error, tab="\t" in text.split("\n")[mark.line]))
+        mark: Any = error.problem_mark or error.context_mark
+        document.problem(mark, *_syntax(error, tab="\t" in "".join(text.splitlines()[mark.line : mark.line + 1])))
         raise LabFileError(document.problems) from None
     except yaml.YAMLError as error:
         document.at((), printable(str(error)))

@@ -131,9 +131,7 @@ class Plugin:
             self._take(self._own_result(item, call, report))
         return report
 
-    def _own_result(
-        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
-    ) -> CheckResult:
+    def _own_result(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> CheckResult:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         box = parameters.get("_box_name", "")
         status, said = _own_status(call, report), report.longreprtext

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.model import Box, Lab, Overlay, Vtep
 from orchestrator.verify import targets
-from orchestrator.verify.script import Stage
+from orchestrator.verify.script import Patient, Stage
 from orchestrator.verify.targets import Edge
 
 Key = tuple[str, ...]
@@ -62,7 +62,7 @@ def commands(lab: Lab, box: Box, deadline: float) -> list[Stage[Key]]:
         {("default",): ["ip", "-j", "route", "show", "default"]},
         {("sockets",): ["ss", "-lunpH"]},
     ]
-    pings: dict[Key, list[str]] = {
+    pings: dict[Key, Patient] = {
         ("underlay", str(target.address)): _ping(deadline, target.source, target.address)
         for target in targets.underlay(lab, box)
     }
@@ -86,9 +86,13 @@ def whole(seconds: float) -> int:
     return max(round(seconds), 1)
 
 
-def _ping(deadline: float, source: object, address: object) -> list[str]:
-    """Asks every 10 ms until the first answer: ping(8), -c with -w."""
-    return ["ping", "-q", "-c1", f"-w{whole(deadline)}", "-i0.01", "-I", str(source), str(address)]
+def _ping(deadline: float, source: object, address: object) -> Patient:
+    """Asks every 10 ms until the first answer: ping(8), -c with -w.
+
+    ping gives up at the first error, such as an address that ARP could not resolve, hence the Patient and the short -w.
+    """
+    seconds = whole(min(deadline, PATIENCE))
+    return Patient(["ping", "-q", "-c1", f"-w{seconds}", "-i0.01", "-I", str(source), str(address)])
 
 
 def _sized(overlay: Overlay, more: int, address: object, *options: str) -> list[str]:

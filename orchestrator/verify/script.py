@@ -19,6 +19,23 @@ set -f; LC_ALL=C PATH=$PATH:/usr/sbin:/sbin; export LC_ALL PATH; N='
 r() {{ n=$1; shift; o=$("$@" 2>&1); s=$?; IFS=$N; set -- $o; IFS=$U; printf '%s\\n' "$n$U$s$U$*"; }}
 """
 
+# Runs a command until it does not end with status 1, or until so many seconds of /proc/uptime are over.
+_AGAIN = """\
+w() {
+  IFS=' ' read -r t x < /proc/uptime; e=$((${t%.*} + $1)); shift
+  while :; do
+    "$@"; s=$?; IFS=' ' read -r t x < /proc/uptime
+    [ $s -eq 1 ] && [ ${t%.*} -lt $e ] || return $s
+  done
+}
+"""
+
+
+class Patient(tuple[str, ...]):
+    """A command that is run again while its exit status is 1, up to the deadline."""
+
+    __slots__ = ()
+
 
 class CannotRunError(Exception):
     """A check could not be run, so that nothing is known; `evidence` is what there was instead."""
@@ -45,13 +62,14 @@ Stage = Mapping[Key, Sequence[str]]
 """Commands that run side by side, each under a key. A command that prints more than 4 kB needs a stage of its own."""
 
 
-def compose(stages: Sequence[Stage[Key]]) -> str:
-    """The script that runs one stage after the other. Every word is quoted."""
-    lines, number = [_PRELUDE], 0
+def compose(stages: Sequence[Stage[Key]], deadline: int = 0) -> str:
+    """The script that runs one stage after the other. Every word is quoted. `deadline`: of Patient commands, in seconds."""
+    lines, number = [_PRELUDE, _AGAIN], 0
     for stage in stages:
         after = " &" if len(stage) > 1 else ""
         for argv in stage.values():
-            lines.append(f"r {number} {shlex.join(argv)}{after}\n")
+            again = f"w {deadline} " if isinstance(argv, Patient) else ""
+            lines.append(f"r {number} {again}{shlex.join(argv)}{after}\n")
             number += 1
         if after:
             lines.append("wait\n")

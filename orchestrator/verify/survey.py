@@ -13,7 +13,7 @@ from orchestrator.errors import LabError
 from orchestrator.model import Box, Lab, Overlay
 from orchestrator.verify import targets
 from orchestrator.verify.backend import Channel, host
-from orchestrator.verify.questions import EMPTY, PATIENCE, PYTHON, Key, commands, probe_text, sending, serving
+from orchestrator.verify.questions import EMPTY, PATIENCE, PYTHON, Key, commands, probe_text, sending, serving, whole
 from orchestrator.verify.results import Evidence
 from orchestrator.verify.script import CannotRunError, Record, compose, parse
 from orchestrator.verify.targets import Edge
@@ -74,7 +74,9 @@ class Survey:
     def _ask(self, box: Box) -> dict[Key, Record]:
         patience, started = self._patience(), time.monotonic()
         stages = commands(self.lab, box, patience)
-        records = parse(stages, self._run(box.name, compose(stages), timeout=2 * patience + LAST).output)
+        records = parse(
+            stages, self._run(box.name, compose(stages, whole(patience)), timeout=2 * patience + LAST).output
+        )
         if any(record.returncode for key, record in records.items() if key[0] in ("ping", "underlay")):
             self._lost += time.monotonic() - started
         return records

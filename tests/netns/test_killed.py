@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.conftest import Caller
 
+from tests.conftest import Caller
 from tests.netns.test_life import eventually, holders
 
 NAME = f"killed{os.getpid()}"

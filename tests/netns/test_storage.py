@@ -7,8 +7,8 @@ import os
 import subprocess
 
 import pytest
-from tests.conftest import Caller
 
+from tests.conftest import Caller
 from tests.netns.test_life import holders
 
 NAME = f"storage{os.getpid()}"

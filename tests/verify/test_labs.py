@@ -360,9 +360,7 @@ def test_an_interrupt_does_not_wait_for_what_does_not_answer() -> None:
         "verify.run(sample_labs.lab10(), Stuck(), provider='netns', deadline=500)\n"
     )
     root = Path(__file__).parent.parent.parent
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(root)], capture_output=True, timeout=60, cwd="/"
-    )
+    done = subprocess.run([sys.executable, "-c", script, str(root)], capture_output=True, timeout=60, cwd="/")
     assert b"KeyboardInterrupt" in done.stderr
 
 

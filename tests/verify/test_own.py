@@ -13,7 +13,7 @@ from orchestrator.verify import Evidence
 from tests import sample_labs as samples
 from tests.verify.conftest import Running
 
-OWN = '''
+OWN = """
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,7 @@ def test_broken():
 def test_files(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MARK", "1")
-'''
+"""
 
 
 @pytest.fixture

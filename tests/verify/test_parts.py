@@ -143,6 +143,7 @@ def test_junit_is_read_by_its_consumers(tmp_path: Path) -> None:
     junit.write(report(), path)
     (suite,) = junitparser.JUnitXml.fromfile(str(path))
     assert (suite.name, suite.tests, suite.failures, suite.errors, suite.skipped) == ("lab10", 5, 1, 1, 1)
+    assert suite.time == 1.5
     assert {case.classname for case in suite} == {"lab10.boxA.vxlan0", "lab10.boxA"}
     assert {case.name for case in suite} == {"MTU is 1450"}
     failed = next(case for case in suite if case.is_failure)

@@ -19,7 +19,6 @@ import resource
 import select
 import signal
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -179,7 +178,7 @@ def _guarded(status: int, body: Callable[[], None]) -> NoReturn:
 def _outer(name: str, boxes: dict[str, BoxSpec], keep: tuple[int, int, int], owner: Account | None) -> None:
     """The first child: a session of its own, the two user namespaces, and process 1 in the inner one."""
     os.setsid()
-    _close_all_but(keep)
+    keep = _close_all_but(keep)
     uid, gid = os.geteuid(), os.getegid()
     if owner is not None:
         uid, gid = owner
@@ -206,14 +205,17 @@ def _map_root(uid: int, gid: int) -> None:
     Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
 
 
-def _close_all_but(keep: tuple[int, ...]) -> None:
-    """No file of the caller's stays open, or `labctl up | cat` would wait for ever."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
-    edges = [2, *sorted(keep), os.sysconf("SC_OPEN_MAX")]
-    for low, high in pairwise(edges):
-        os.closerange(low + 1, high)
+def _close_all_but(keep: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Keeps three of the caller's files, as 3, 4 and 5: out of the way of `descriptor`. No other file of the caller's
+
+    stays open, or `labctl up | cat` would wait for ever.
+    """
+    aside = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in (os.open(os.devnull, os.O_RDWR), *keep)]
+    for source, targets in zip(aside, ((0, 1, 2), (3,), (4,), (5,)), strict=True):
+        for target in targets:
+            os.dup2(source, target, inheritable=target < 3)
+    os.closerange(6, os.sysconf("SC_OPEN_MAX"))
+    return 3, 4, 5
 
 
 def _first_process(name: str, boxes: dict[str, BoxSpec], keep: tuple[int, int, int]) -> None:
