@@ -171,7 +171,7 @@ def main() -> None:
         if low in results and high in results:
             growth = {label: (results[high][label] - results[low][label]) / (high - low) for label in labels}
             cells = [f"{growth[label] * 1000:.2f} ms {growth[label] / growth['by hand']:6.2f}" for label in labels]
-            print(f"{low}–{high}".ljust(8) + "".join(cell.rjust(20) for cell in cells) + "  a box")
+            print(f"{low} to {high}".ljust(8) + "".join(cell.rjust(20) for cell in cells) + "  a box")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
-"""The one door to other programs. Argument lists only; what failed can be replayed by hand from the message or the
-log."""
+"""The one door to other programs: argument lists only, and what failed can be replayed by hand."""
 
 from __future__ import annotations
 
@@ -60,8 +59,7 @@ class Running:
             ) from error
 
     def wait(self, timeout: float | None = None) -> Result:
-        """What it printed, once it has ended. After `timeout` seconds, or an interrupt, it and its children are
-        killed."""
+        """What it printed, once it has ended. After `timeout` seconds, or an interrupt, it is killed."""
         try:
             out, err = self.process.communicate(self.stdin, timeout)
         except subprocess.TimeoutExpired:
@@ -91,8 +89,7 @@ def run(argv: Sequence[str], *, stdin: str | None = None, timeout: float | None 
 
 
 def require(result: Result, what: str) -> Result:
-    """The result, if it is a success; else LabError: `what` failed, the program's own words, and the command to
-    replay."""
+    """The result, if it is a success; else LabError: what failed, the program's own words, the command to replay."""
     if result.returncode == 0:
         return result
     words = (result.stderr.strip() or result.stdout.strip() or "it said nothing").splitlines()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _PROVING_AT_ONCE = 2 * (os.cpu_count() or 1)
-"""Labs of one user that are checked at once. More would be no faster, and their pings could fill the neighbour table."""
+"""Labs of one user that are checked at once. More is no faster, and their pings could fill the neighbour table."""
 
 
 class Options(Struct, frozen=True, kw_only=True):

@@ -1,8 +1,7 @@
 """Instances on disk: one folder per lab that is up, below XDG_STATE_HOME/labctl, for this user alone (0700, files
 0600).
 
-A state file is replaced as a whole or not at all; locks are the kernel's, so that nothing is stale after a crash or
-reboot.
+A state file is replaced as a whole or not at all. Locks are the kernel's: nothing is stale after a crash or a restart.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import struct
 from collections.abc import Iterator
@@ -43,7 +43,9 @@ def root() -> Path:
 
 
 def folder(name: str) -> Path:
-    """An instance's folder. `name` has been checked against the pattern of names."""
+    """An instance's folder. Raises LabError where `name` cannot be an instance's: it becomes part of a path."""
+    if not re.fullmatch("[a-z][a-z0-9-]*", name):
+        raise LabError(f"{name!r} is no name of a lab that is up", hint="labctl status shows them", code=Exit.USAGE)
     return root() / "instances" / name
 
 

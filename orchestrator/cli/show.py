@@ -46,7 +46,7 @@ def contents(lab: Lab) -> str:
 def up(result: engine.Up, *, colour: bool) -> str:
     """What a person wants to know when a lab is up: addresses, checks, time, and what to try next."""
     lab, report = result.lab, result.report
-    lines = [f"{lab.name}: {_outcome(result)} on {result.provider}: {_times(result.seconds)}", ""]
+    lines = [f"{lab.name} {_outcome(result)}: {_times(result.seconds)}", ""]
     lines.append(boxes(lab, report))
     lines += [f"  left alone: {sentence}" for sentence in result.left_alone]
     if report:
@@ -58,10 +58,10 @@ def up(result: engine.Up, *, colour: bool) -> str:
 
 def _outcome(result: engine.Up) -> str:
     if result.created:
-        return "up"
+        return f"is up on {result.provider}"
     if result.commands == 0:
-        return "was up, and nothing had to be changed"
-    return f"was up; {result.commands} command{'s' * (result.commands != 1)} mended what differed"
+        return f"was up on {result.provider}, and nothing had to be changed"
+    return f"was up on {result.provider}, and {result.commands} command{'s' * (result.commands != 1)} mended it"
 
 
 def _times(seconds: dict[str, float]) -> str:

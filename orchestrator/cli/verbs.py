@@ -44,9 +44,8 @@ def show(options: Namespace, console: Console) -> int:
 
 def validate(options: Namespace, console: Console) -> int:
     """labctl validate FILE"""
-    path = Path(options.lab)
     try:
-        lab = labfile.load(path if path.exists() else labfile.find(options.lab))
+        lab = labfile.load(labfile.find(options.lab))
     except labfile.LabFileError as error:
         if options.json:
             console.json({"valid": False, "problems": error.problems})
@@ -200,9 +199,9 @@ def down(options: Namespace, console: Console) -> int:
 
 def completion(options: Namespace, console: Console) -> int:
     """labctl completion SHELL"""
-    import argcomplete
+    from argcomplete.shell_integration import shellcode
 
-    console.data(argcomplete.shellcode(["labctl"], shell=options.shell))
+    console.data(shellcode(["labctl"], shell=options.shell))
     return Exit.OK
 
 

@@ -63,7 +63,7 @@ Stage = Mapping[Key, Sequence[str]]
 
 
 def compose(stages: Sequence[Stage[Key]], deadline: int = 0) -> str:
-    """The script that runs one stage after the other. Every word is quoted. `deadline`: of Patient commands, in seconds."""
+    """The script that runs the stages in turn, every word quoted. `deadline`: for Patient commands, in seconds."""
     lines, number = [_PRELUDE, _AGAIN], 0
     for stage in stages:
         after = " &" if len(stage) > 1 else ""

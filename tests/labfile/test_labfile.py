@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 GOOD, BAD = (sorted((HERE / folder).glob("*.yml")) for folder in ("good", "bad"))
 SHIPPED = labfile.shipped()
 NO_YAML, RULES = ((HERE / "bad" / kind).read_text().split() for kind in ("NO-YAML", "RULES"))
-"""Bad files that no schema can be asked about, and those where a schema sees nothing wrong. The rest are its to refuse."""
+"""Bad files that no schema can be asked about, and those where a schema sees nothing wrong."""
 
 
 def golden(path: Path, text: str) -> None:

@@ -20,14 +20,15 @@ from orchestrator.labfile import source, structure, tree
 FILES = [*sorted((Path(__file__).parent / "good").glob("*.yml")), *labfile.shipped()]
 TEXTS = [path.read_bytes() for path in FILES]
 TREES = [tree.parse(text.decode(), "good").data for text in TEXTS]
-SCHEMA = jsonschema.Draft202012Validator(labfile.schema())
+PARTS = labfile.schema()
+SCHEMA = jsonschema.Draft202012Validator(PARTS)
 WORDS = ["boxA", "vxlan0", "br0", "lo", "enp0s8", "myNetwork", "192.168.50.4", "192.168.50.0/24", "239.255.0.1", "gre",
          "head-end", "0.0.0.0/0", "255.255.255.255", "10.0.0.1/33", "", "$(reboot)", "{{7*7}}", "\x1b[31m", "x" * 300,
          "192.168.50.4\n", "\u202e", "٤", "null", "1", "<<", "a\0"]  # fmt: skip
 PIECES = [b"\t", b"\0", b"&a ", b"*a", b"!!python/object:os.system ", b"---\n", b"\xff", b"\xef\xbb\xbf", b"{", b"}",
-          b"[", b"]", b": ", b"- ", b"? ", b"<<: *a\n", b"'", b'"', b"|\n", b"%YAML 9.9\n", b"#", b"\r", b"\n", b"\xe2\x80\xa8",
-          b"~", b"1e999", b"0x1F", b"\\", b"@", b"`"]  # fmt: skip
-KEYS = sorted({key for part in (SCHEMA.schema, *SCHEMA.schema["$defs"].values()) for key in part["properties"]})
+          b"[", b"]", b": ", b"- ", b"? ", b"<<: *a\n", b"'", b'"', b"|\n", b"%YAML 9.9\n", b"#", b"\r", b"\n",
+          b"\xe2\x80\xa8", b"~", b"1e999", b"0x1F", b"\\", b"@", b"`"]  # fmt: skip
+KEYS = sorted({key for part in (PARTS, *PARTS["$defs"].values()) for key in part["properties"]})
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 70000), st.integers(), st.floats(), st.sampled_from(WORDS), st.text()
@@ -86,24 +87,28 @@ def agree(path: Path) -> None:
         assert SCHEMA.is_valid(document.data) == (not document.problems)
 
 
+def outcome(path: Path) -> model.Lab | LabError:
+    try:
+        return labfile.load(path)
+    except LabError as error:
+        return error
+
+
 def load(path: Path, text: bytes) -> None:
     """Loads the text; whatever it is, nothing but a lab or a LabError may come of it."""
     path.write_bytes(text)
     agree(path)
-    try:
-        lab = labfile.load(path)
-    except labfile.LabFileError as error:
-        assert error.problems
-        count = len(text.splitlines()) + len(text.split(b"\n")) + 2
-        for problem in error.problems:
-            assert str(problem).isprintable()
-            assert 1 <= problem.line <= count
-            assert problem.column >= 1
+    got = outcome(path)
+    if isinstance(got, model.Lab):
+        assert model.decode(model.encode(got), model.Lab) == got
         return
-    except LabError as error:
-        assert str(error).isprintable()
-        return
-    assert model.decode(model.encode(lab), model.Lab) == lab
+    assert isinstance(got, labfile.LabFileError)
+    assert got.problems
+    lines = len(text.splitlines()) + len(text.split(b"\n")) + 2
+    for problem in got.problems:
+        assert str(problem).isprintable()
+        assert 1 <= problem.line <= lines
+        assert problem.column >= 1
 
 
 @pytest.fixture(scope="module")

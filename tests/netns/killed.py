@@ -1,5 +1,4 @@
-"""Runs labctl and kills it, by SIGKILL, at its N-th point: after each process it starts or forks, each that ends,
-each step.
+"""Runs labctl and kills it at its N-th point: after each process it starts, each that has ended, and each step.
 
 Usage: python -m tests.netns.killed N ARGUMENT…  Exits as labctl does where there is no N-th point.
 """

@@ -1,5 +1,4 @@
-"""labctl, killed after each of its steps and after each process that it starts: nothing is left, and the next up
-works."""
+"""labctl, killed after each step and after each process that it starts: nothing is left, and the next up works."""
 
 from __future__ import annotations
 
@@ -49,8 +48,8 @@ def test_killed_at_every_point(ordinary_user: Caller, more: list[str]) -> None:
         if answer.returncode == 0:
             break
         assert answer.returncode == -9, answer.stderr
-        (found, *_) = [*json.loads(user.labctl("status", "--json", check=True).stdout)["labs"], None]
-        if found is not None and found["state"] == "up":
+        found = json.loads(user.labctl("status", "--json", check=True).stdout)["labs"]
+        if found and found[0]["state"] == "up":
             committed = True  # killed after its commit: the lab is good, and stays
         else:
             eventually(lambda: not processes(user), f"point {point}: left over: {processes(user)}")

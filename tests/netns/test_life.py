@@ -104,7 +104,7 @@ def test_up_mends_what_was_broken_by_hand(user: Caller) -> None:
     user.labctl("exec", NAME, "boxC", "--", "ip", "link", "set", "vxlan0", "mtu", "1400", check=True)
     mended = user.labctl("up", "lab10", "--name", NAME)
     assert mended.returncode == 0, mended.stdout
-    assert "mended" in mended.stdout
+    assert "mended it" in mended.stdout
 
 
 def test_what_is_not_ours_is_left_alone_and_reported(user: Caller) -> None:

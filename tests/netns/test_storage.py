@@ -1,5 +1,4 @@
-"""A full disk, a read-only state folder, and namespaces that are forbidden: a message, the right exit status, no half
-state."""
+"""A full disk, a read-only state folder, forbidden namespaces: a message, the exit status, and no half state."""
 
 from __future__ import annotations
 

@@ -1,13 +1,10 @@
-"""The holder: the one process of a lab on namespaces. While it lives the lab lives; when it dies the kernel frees
-everything.
+"""The holder: the one process of a lab on namespaces. When it dies, the kernel frees everything.
 
-It starts as a fork of labctl, becomes process 1 of the lab's PID namespace, makes the boxes' namespaces, and waits on
-a pipe.
-When labctl commits it becomes `sleep infinity`. When labctl dies before that it reads end-of-file and goes.
+It starts as a fork of labctl, becomes process 1 of the lab's PID namespace, makes the boxes' namespaces, and waits on a
+pipe. When labctl commits it becomes `sleep infinity`. When labctl dies before that, it reads end-of-file and goes.
 
-It holds a POSIX record lock on the instance's holder file: fcntl(F_GETLK) then tells, in one step, whether it lives
-and as
-which process, with no PID on disk that could be another's by now (fcntl_locking(2)).
+It holds a POSIX record lock on the instance's holder file: fcntl(F_GETLK) then tells, in one step, whether it lives and
+as which process, with no PID on disk that could be another's by now (fcntl_locking(2)).
 """
 
 from __future__ import annotations
@@ -26,15 +23,14 @@ from orchestrator.errors import Exit, LabError
 from orchestrator.providers.netns import kernel, sandbox
 
 KINDS = {"net": kernel.CLONE_NEWNET, "uts": kernel.CLONE_NEWUTS, "mnt": kernel.CLONE_NEWNS}
-"""The namespaces that each box has of its own. The holder keeps them by open files, at the numbers that `descriptor`
-tells.
+"""The namespaces that each box has of its own. The holder keeps them as open files, see `descriptor`.
 
-Bind mounts would do for two of them, but not for the third: a kernel refuses to mount a mount namespace that does not
-bear
-a higher number than the one it is mounted in, and since Linux 6.18 the newer one need not have the higher number.
+Bind mounts would not do for mount namespaces: the kernel wants the mounted one to have a higher number than the one it
+is mounted in, and on Linux 6.18 the newer of two was seen to have the lower one.
 """
 
-_FIRST_DESCRIPTOR = 10
+_COMMIT, _STATUS, _LOCK, _FIRST_DESCRIPTOR = 3, 4, 5, 10
+"""The holder's open files: it reads the commit, writes how it is, keeps the lock; then those of the boxes."""
 
 
 class Account(NamedTuple):
@@ -52,7 +48,7 @@ class BoxSpec(NamedTuple):
 
 
 def account() -> Account | None:
-    """Whom a lab is made for; None is the calling user. Root's labs belong to who called sudo, or else to nobody (65534).
+    """Whom a lab is made for; None is the calling user. Root's labs belong to who called sudo, else to nobody (65534).
 
     A user namespace of uid 0 could still write the host's sysctls and files. The root of a user namespace, such as a
     rootless container's, is no such root.
@@ -79,8 +75,9 @@ def descriptor(kind: str, box: int) -> int:
 
 
 class Holder:
-    """A holder that has not been committed yet. Leaving the `with` block without `commit` ends it and waits for its
-    death."""
+    """A holder that has not been committed yet: leaving the `with` block without `commit` ends it."""
+
+    pid: int = 0
 
     def __init__(self, name: str, boxes: dict[str, BoxSpec], lock: Path, owner: Account | None) -> None:
         commit_read, self._commit = os.pipe()
@@ -88,8 +85,8 @@ class Holder:
         lock_fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         child = os.fork()
         if child == 0:
-            keep = (commit_read, status_write, lock_fd)
-            _guarded(status_write, lambda: _outer(name, boxes, keep, owner))
+            _close_all_but(commit_read, status_write, lock_fd)
+            _guarded(lambda: _outer(name, boxes, owner))
         for fd in (commit_read, status_write, lock_fd):
             os.close(fd)
         os.waitpid(child, 0)
@@ -106,7 +103,8 @@ class Holder:
         if said != b"ready\n":
             raise refusal(said.decode(errors="replace").strip())
         pid = holder_pid(lock)
-        assert pid is not None, "a ready holder holds its lock"
+        if pid is None:
+            raise refusal("it died as soon as it was ready")
         return pid
 
     def commit(self) -> None:
@@ -115,20 +113,20 @@ class Holder:
         said = os.read(self._status, 4096)  # end-of-file: the pipe closes on exec
         if said:
             raise refusal(said.decode(errors="replace").strip())
-        self._close()
+        os.close(self._commit)
+        os.close(self._status)
+        self._commit = -1
 
     def end(self) -> None:
         """Without a commit: end-of-file on the pipe, and the holder goes. Returns when it has."""
         if self._commit >= 0:
-            pid = getattr(self, "pid", None)
-            self._close()
-            if pid is not None:
-                kill(pid)
-
-    def _close(self) -> None:
-        os.close(self._commit)
-        os.close(self._status)
-        self._commit = -1
+            os.close(self._commit)
+            self._commit = -1
+            while os.read(self._status, 4096):  # until it has gone
+                pass
+            os.close(self._status)
+            if self.pid:
+                kill(self.pid)
 
     def __enter__(self) -> Holder:
         return self
@@ -145,8 +143,7 @@ def holder_pid(lock: Path) -> int | None:
 
 
 def kill(pid: int) -> None:
-    """Kills a holder, and with it every process of its lab; returns when it is dead. Whether it is reaped is init's
-    business."""
+    """Kills a holder, and with it every process of its lab; returns when it is dead, reaped or not."""
     with contextlib.suppress(ProcessLookupError):
         fd = os.pidfd_open(pid)
         try:
@@ -163,22 +160,21 @@ def refusal(said: str) -> LabError:
     return LabError(f"this host refuses namespaces: {said or 'the holder died'}", hint=cause(said), code=Exit.HOST)
 
 
-def _guarded(status: int, body: Callable[[], None]) -> NoReturn:
+def _guarded(body: Callable[[], None]) -> NoReturn:
     """Runs a forked child's work. It never returns into labctl's own code, whatever happens."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is labctl's to handle: the pipe tells us
         body()
     except BaseException as error:
         with contextlib.suppress(OSError):
-            os.write(status, f"{error}".encode())
+            os.write(_STATUS, f"{error}".encode())
         os._exit(1)
     os._exit(0)
 
 
-def _outer(name: str, boxes: dict[str, BoxSpec], keep: tuple[int, int, int], owner: Account | None) -> None:
+def _outer(name: str, boxes: dict[str, BoxSpec], owner: Account | None) -> None:
     """The first child: a session of its own, the two user namespaces, and process 1 in the inner one."""
     os.setsid()
-    keep = _close_all_but(keep)
     uid, gid = os.geteuid(), os.getegid()
     if owner is not None:
         uid, gid = owner
@@ -195,7 +191,7 @@ def _outer(name: str, boxes: dict[str, BoxSpec], keep: tuple[int, int, int], own
     )  # fmt: skip
     _map_root(0, 0)
     if os.fork() == 0:
-        _guarded(keep[1], lambda: _first_process(name, boxes, keep))
+        _guarded(lambda: _first_process(name, boxes))
 
 
 def _map_root(uid: int, gid: int) -> None:
@@ -205,30 +201,28 @@ def _map_root(uid: int, gid: int) -> None:
     Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
 
 
-def _close_all_but(keep: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Keeps three of the caller's files, as 3, 4 and 5: out of the way of `descriptor`. No other file of the caller's
+def _close_all_but(commit: int, status: int, lock: int) -> None:
+    """Puts three of the caller's files where the holder has them, and closes all others: `up | cat` must come back."""
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        aside = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in (null, null, null, commit, status, lock)]
+        for target, source in enumerate(aside):
+            os.dup2(source, target, inheritable=target != _STATUS)
+        os.closerange(_LOCK + 1, os.sysconf("SC_OPEN_MAX"))
+    except OSError:
+        os._exit(1)
 
-    stays open, or `labctl up | cat` would wait for ever.
-    """
-    aside = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in (os.open(os.devnull, os.O_RDWR), *keep)]
-    for source, targets in zip(aside, ((0, 1, 2), (3,), (4,), (5,)), strict=True):
-        for target in targets:
-            os.dup2(source, target, inheritable=target < 3)
-    os.closerange(6, os.sysconf("SC_OPEN_MAX"))
-    return 3, 4, 5
 
-
-def _first_process(name: str, boxes: dict[str, BoxSpec], keep: tuple[int, int, int]) -> None:
-    commit, status, lock = keep
+def _first_process(name: str, boxes: dict[str, BoxSpec]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody's zombies: process 1 inherits every orphan
-    fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.lockf(_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
     sandbox.own_proc()
     kernel.set_host_name(f"labctl-{name}"[:64])
     make_boxes(boxes)
-    os.write(status, b"ready\n")
-    if os.read(commit, 1) != b"c":
+    os.write(_STATUS, b"ready\n")
+    if os.read(_COMMIT, 1) != b"c":
         return
-    os.set_inheritable(lock, True)
+    os.close(_COMMIT)
     os.execvpe("sleep", [f"labctl:{name}", "infinity"], {"PATH": os.defpath})
 
 
@@ -242,7 +236,9 @@ def make_boxes(boxes: dict[str, BoxSpec]) -> None:
         kernel.set_host_name(box)
         sandbox.own_box(spec.files)
         for key, value in spec.sysctls.items():
-            Path("/proc/sys", *key.split(".")).write_text(value)
+            path = Path("/proc/sys", *key.split("."))
+            if path.exists() or not key.startswith("net.ipv6."):  # a kernel without IPv6 has it off already
+                path.write_text(value)
         for kind in KINDS:
             fd = os.open(f"/proc/self/ns/{kind}", os.O_RDONLY)
             os.dup2(fd, descriptor(kind, number))

@@ -56,8 +56,7 @@ def setting(name: str) -> str | None:
 
 
 def neighbours() -> Neighbours | None:
-    """The neighbour table as /proc/net/stat/arp_cache tells it (hexadecimal, a line a processor); None if it does
-    not."""
+    """The neighbour table; None if it is not told. /proc/net/stat/arp_cache is hexadecimal, a line a processor."""
     limit = setting("net/ipv4/neigh/default/gc_thresh3")
     try:
         header, *rows = Path("/proc/net/stat/arp_cache").read_text().splitlines()

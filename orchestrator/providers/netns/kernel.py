@@ -1,5 +1,4 @@
-"""The system calls that namespaces need and that Python 3.11 does not offer. Each raises OSError with the kernel's
-errno."""
+"""The system calls that namespaces need and Python 3.11 does not offer. Each raises OSError with the kernel's errno."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The embedded default: a lab is a holder process, a box a set of namespaces in it, a network a bridge beside the
-boxes."""
+"""The embedded default: a lab is a holder process, a box a set of namespaces in it, a network a bridge beside them."""
 
 from __future__ import annotations
 
@@ -62,8 +61,7 @@ class Netns:
         return FreshBoxes(lab, made, connection)
 
     def settle(self, lab: Lab) -> None:
-        """See providers.Provider. A frame that meets a port which does not forward yet is lost, and ARP waits a
-        second."""
+        """See providers.Provider. A port that does not forward yet loses the first ARP request."""
         pid = holder.holder_pid(store.holder_file(lab.name))
         assert pid is not None
         connection = Nsenter(pid, (), holder.prefix(holder.account()))

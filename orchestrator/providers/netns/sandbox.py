@@ -1,8 +1,7 @@
 """What a lab's processes see of the host's files: all of the system, read-only, and nothing to write but tmpfs.
 
 Two user namespaces make that hold. In the outer one the tree is put together and made read-only; the inner one, in
-which
-labs live, inherits the mounts locked (mount_namespaces(7)), so that not even a box's root can make them writable again.
+which labs live, inherits the mounts locked (mount_namespaces(7)): not even a box's root can make them writable.
 """
 
 from __future__ import annotations
