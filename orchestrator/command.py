@@ -80,14 +80,6 @@ class Running:
         self.process.communicate()
 
 
-def run(argv: Sequence[str], *, stdin: str | None = None, timeout: float | None = None) -> Result:
-    """Runs a program to its end. A non-zero exit is the caller's to judge; see `require`.
-
-    timeout: in seconds. Raises LabError where the program is not there or does not end in time.
-    """
-    return Running(argv, stdin=stdin).wait(timeout)
-
-
 def require(result: Result, what: str) -> Result:
     """The result, if it is a success; else LabError: what failed, the program's own words, the command to replay."""
     if result.returncode == 0:

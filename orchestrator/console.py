@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,11 @@ class Console:
         self._clear()
         print(text, file=sys.stderr)
 
+    def typed(self, text: str) -> str:
+        """The text with its commands as this user types them: a checkout's labctl is not on the PATH."""
+        program = os.environ.get("LABCTL_PROGRAM", "labctl")
+        return re.sub(r"\blabctl(?= (up|down|status|list|doctor|verify|exec|ssh|explain)\b)", lambda _: program, text)
+
     def json(self, value: object) -> None:
         """Prints a value as indented JSON on stdout."""
         import msgspec
@@ -58,7 +64,7 @@ class Console:
         """What went wrong, where, and how to mend it."""
         self.note(f"labctl: {error}")
         if error.hint:
-            self.note(f"  {error.hint}")
+            self.note(f"  {self.typed(error.hint)}")
         if error.code == Exit.STEP_FAILED:
             self.note(f"  every command is in {log_file()}")
 

@@ -14,6 +14,7 @@ from typing import Literal
 from msgspec import Struct
 
 from orchestrator import command, store
+from orchestrator.connections.nsenter import ENVIRONMENT, Nsenter
 from orchestrator.errors import LabError
 from orchestrator.providers.netns import holder, host
 
@@ -61,14 +62,12 @@ def _kernel() -> Finding:
 
 def _tools() -> Iterator[Finding]:
     for tool, package in TOOLS.items():
-        found = shutil.which(tool)
+        found = shutil.which(tool, path=ENVIRONMENT["PATH"])  # where labctl looks for them, whatever the user's PATH
         yield _finding(tool, found is not None, found or "not installed", f"sudo apt-get install {package}")
 
 
 def _namespaces() -> Finding:
     """Makes a box, and in it a VXLAN device, and lets both go."""
-    from orchestrator.connections.nsenter import Nsenter
-
     name = "namespaces, vxlan"
     owner = holder.account()
     try:

@@ -72,7 +72,7 @@ def up(options: Namespace, console: Console) -> int:
         console.json(todo) if options.json else console.data(shown.dry_run(todo))
         return Exit.OK
     result = engine.up(options.lab, wanted, console.event)
-    console.json(result) if options.json else console.data(shown.up(result, colour=console.colour))
+    console.json(result) if options.json else console.data(console.typed(shown.up(result, colour=console.colour)))
     return result.report.exit_code if result.report else Exit.OK
 
 
@@ -84,9 +84,9 @@ def status(options: Namespace, console: Console) -> int:
     if options.json:
         console.json({"labs": found})
     elif found:
-        console.data(shown.status(found))
+        console.data(console.typed(shown.status(found)))
     else:
-        console.note("no lab is up; labctl list shows what there is")
+        console.note(console.typed("no lab is up; labctl list shows what there is"))
     return Exit.OK
 
 
@@ -172,7 +172,7 @@ def doctor(options: Namespace, console: Console) -> int:
     from orchestrator import doctor as examining
 
     findings = examining.examine()
-    console.json({"findings": findings}) if options.json else console.data(shown.findings(findings))
+    console.json({"findings": findings}) if options.json else console.data(console.typed(shown.findings(findings)))
     return Exit.HOST if any(finding.status == "missing" for finding in findings) else Exit.OK
 
 

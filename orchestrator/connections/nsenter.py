@@ -28,9 +28,10 @@ class Nsenter:
         ]  # fmt: skip
         self._files, self._boxes = f"/proc/{pid}/fd", {box: number for number, box in enumerate(boxes)}
 
-    def switch(self) -> list[str]:
-        """The beginning of a command that runs where the switches are, outside every box."""
-        return [*self._holder, "--net", "--uts", "--mount", "--"]
+    def run_beside(self, command: Sequence[str], *, stdin: str | None = None) -> Result:
+        """Runs `command` where the switches are, beside the boxes."""
+        argv = [*self._holder, "--net", "--uts", "--mount", "--", *command]
+        return Running(argv, stdin=stdin, environment=ENVIRONMENT).wait()
 
     def argv(self, box: str, command: Sequence[str]) -> list[str]:
         """See Connection."""

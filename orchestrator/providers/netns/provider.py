@@ -54,7 +54,7 @@ class Netns:
         try:
             connection = Nsenter(made.pid, list(boxes), holder.prefix(owner))
             for argv, lines in batches(underlay(lab)):
-                command.require(command.run([*connection.switch(), *argv], stdin=lines), "cannot make the underlay")
+                command.require(connection.run_beside(argv, stdin=lines), "cannot make the underlay")
         except BaseException:
             made.end()
             raise
@@ -67,7 +67,7 @@ class Netns:
         connection = Nsenter(pid, (), holder.prefix(holder.account()))
         deadline = time.monotonic() + _SETTLE_SECONDS
         while True:
-            told = command.run([*connection.switch(), "ip", "-j", "link", "show", "type", "bridge_slave"])
+            told = connection.run_beside(["ip", "-j", "link", "show", "type", "bridge_slave"])
             ports = json.loads(command.require(told, "cannot read the switch").stdout or "[]")
             if all(port["operstate"] == "UP" for port in ports if port):  # iproute2 6.1 prints {} for what it left out
                 return
