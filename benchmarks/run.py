@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LABCTL = [sys.executable, "-m", "orchestrator.cli"]
+LABCTL = [sys.executable, "-I", str(Path(sys.executable).with_name("labctl"))]
 NAME = f"bench{os.getpid()}"
 
 

@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import os
 import re
-import shutil
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,8 +117,11 @@ def locked(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if place.is_dir() and not (place / "instance.json").exists():
-            shutil.rmtree(place, ignore_errors=True)
+        if not (place / "instance.json").exists():
+            with contextlib.suppress(OSError):
+                for file in place.iterdir():
+                    file.unlink()
+                place.rmdir()
         os.close(fd)
 
 

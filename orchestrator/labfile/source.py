@@ -13,8 +13,8 @@ from orchestrator.labfile.problem import LabFileError, Problem, printable
 LARGEST = 1024 * 1024
 """Bytes of a lab file; a lab of 1000 boxes with one overlay takes some 100 KiB."""
 
-CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What YAML 1.2 calls non-printable (section 5.1)."""
+CONTROL = r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+"""What YAML 1.2 calls non-printable (section 5.1). Compiled only for a text that is not plain: that takes 3 ms."""
 
 
 def read(path: Path) -> str:
@@ -27,7 +27,8 @@ def read(path: Path) -> str:
         raise _refused(name, data[: error.start].decode("utf-8"), f"byte 0x{data[error.start]:02x} is not UTF-8",
                        "save the file as UTF-8") from None  # fmt: skip
     text = text.removeprefix("\ufeff")
-    found = CONTROL.search(text)
+    plain = text.translate({9: None, 10: None, 13: None}).isprintable()
+    found = None if plain else re.search(CONTROL, text)
     if found:
         raise _refused(name, text[: found.start()], f"control character U+{ord(found[0]):04X}", "only text is allowed")
     return text

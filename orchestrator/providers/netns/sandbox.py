@@ -72,8 +72,9 @@ def remount_read_only(target: str, mountinfo: str) -> None:
 
 
 def own_proc() -> None:
-    """Mounts the /proc of this PID namespace, and the folder in which namespaces are pinned."""
+    """Mounts the /proc and /sys of the holder's namespaces, and its /run."""
     kernel.mount("proc", "/proc", "proc", _SMALL | kernel.MS_NOEXEC)
+    kernel.mount("sysfs", "/sys", "sysfs", _SMALL | kernel.MS_NOEXEC | kernel.MS_RDONLY)
     tmpfs("/run", "mode=755")
 
 
