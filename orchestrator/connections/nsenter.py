@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.command import Result, Running
-from orchestrator.providers.netns.holder import descriptor
 
 ENVIRONMENT = {
     "HOME": "/root",
@@ -16,6 +15,20 @@ ENVIRONMENT = {
     "USER": "root",
 }
 """What a command in a box finds in its environment: root's, and nothing of the caller's but the terminal's type."""
+
+KINDS = {"net": "net", "uts": "uts", "mnt": "mount"}
+"""The namespaces that each box has of its own, and nsenter's options for them. The holder keeps them as open files.
+
+Bind mounts would not do for mount namespaces: the kernel wants the mounted one to have a higher number than the one it
+is mounted in, and on Linux 6.18 the newer of two was seen to have the lower one.
+"""
+
+_FIRST_DESCRIPTOR = 10
+
+
+def descriptor(kind: str, box: int) -> int:
+    """The holder's open file of a namespace of the box with this place in the lab, counted from 0."""
+    return _FIRST_DESCRIPTOR + len(KINDS) * box + list(KINDS).index(kind)
 
 
 class Nsenter:
@@ -36,7 +49,7 @@ class Nsenter:
     def argv(self, box: str, command: Sequence[str]) -> list[str]:
         """See Connection."""
         number = self._boxes[box]
-        own = [f"--{option}={self._files}/{descriptor(kind, number)}" for option, kind in _OPTIONS.items()]
+        own = [f"--{option}={self._files}/{descriptor(kind, number)}" for kind, option in KINDS.items()]
         return [*self._holder, *own, "--", *command]
 
     def start(self, box: str, command: Sequence[str], *, stdin: str | None = None) -> Running:
@@ -48,6 +61,3 @@ class Nsenter:
     ) -> Result:
         """See Connection."""
         return self.start(box, command, stdin=stdin).wait(timeout)
-
-
-_OPTIONS = {"net": "net", "uts": "uts", "mount": "mnt"}

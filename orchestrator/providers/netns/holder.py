@@ -19,18 +19,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from orchestrator.connections.nsenter import KINDS, descriptor
 from orchestrator.errors import Exit, LabError
 from orchestrator.providers.netns import kernel, sandbox
 
-KINDS = {"net": kernel.CLONE_NEWNET, "uts": kernel.CLONE_NEWUTS, "mnt": kernel.CLONE_NEWNS}
-"""The namespaces that each box has of its own. The holder keeps them as open files, see `descriptor`.
+_FLAGS = {"net": kernel.CLONE_NEWNET, "uts": kernel.CLONE_NEWUTS, "mnt": kernel.CLONE_NEWNS}
 
-Bind mounts would not do for mount namespaces: the kernel wants the mounted one to have a higher number than the one it
-is mounted in, and on Linux 6.18 the newer of two was seen to have the lower one.
-"""
-
-_COMMIT, _STATUS, _LOCK, _FIRST_DESCRIPTOR = 3, 4, 5, 10
-"""The holder's open files: it reads the commit, writes how it is, keeps the lock; then those of the boxes."""
+_COMMIT, _STATUS, _LOCK = 3, 4, 5
+"""The holder's open files: it reads the commit, writes how it is, and keeps the lock."""
 
 
 class Account(NamedTuple):
@@ -67,11 +63,6 @@ def prefix(owner: Account | None) -> list[str]:
     if owner is None:
         return []
     return ["setpriv", f"--reuid={owner.uid}", f"--regid={owner.gid}", "--clear-groups"]
-
-
-def descriptor(kind: str, box: int) -> int:
-    """The holder's open file of a namespace of the box with this place in the lab, counted from 0."""
-    return _FIRST_DESCRIPTOR + len(KINDS) * box + list(KINDS).index(kind)
 
 
 class Holder:
@@ -244,7 +235,7 @@ def make_boxes(boxes: dict[str, BoxSpec]) -> None:
             os.dup2(fd, descriptor(kind, number))
             os.close(fd)
         kernel.setns(home["mnt"], kernel.CLONE_NEWNS)
-    for kind, flag in KINDS.items():
+    for kind, flag in _FLAGS.items():
         kernel.setns(home[kind], flag)
         os.close(home[kind])
     names = Path("/run/netns")  # where ip-netns(8) looks for them

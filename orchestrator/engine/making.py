@@ -1,9 +1,8 @@
-"""The verbs: up, down, status, verify. Events go out while they work, results come back; nothing is printed here."""
+"""`up`: makes the world equal to a lab file, from nothing or from what is there."""
 
 from __future__ import annotations
 
 import datetime
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +11,9 @@ from msgspec import Struct
 
 from orchestrator import labfile, providers, store
 from orchestrator.converge import direct
+from orchestrator.engine.proof import Options, prove
 from orchestrator.errors import Exit, LabError
-from orchestrator.events import Checked, Emit, Notice, Stage
+from orchestrator.events import Emit, Stage
 from orchestrator.model import Lab
 from orchestrator.plan import Plan, Step, plan
 from orchestrator.providers import Provider
@@ -22,21 +22,6 @@ from orchestrator.verify.results import Report
 
 if TYPE_CHECKING:
     from orchestrator.connections import Connection
-    from orchestrator.verify.results import CheckResult
-
-
-_PROVING_AT_ONCE = 2 * (os.cpu_count() or 1)
-"""Labs of one user that are checked at once. More is no faster, and their pings could fill the neighbour table."""
-
-
-class Options(Struct, frozen=True, kw_only=True):
-    """How `up` is to go about it; see the command line's options of the same names."""
-
-    name: str | None = None
-    provider: str = "auto"
-    verify: bool = True
-    trust: bool = False
-    deadline: float = 10.0
 
 
 class Up(Struct, frozen=True, kw_only=True):
@@ -59,18 +44,6 @@ class DryRun(Struct, frozen=True, kw_only=True):
     created: bool
     steps: tuple[tuple[str, str, str], ...]
     left_alone: tuple[str, ...]
-
-
-class Status(Struct, frozen=True, kw_only=True):
-    """An instance as it is: state is `up`, `lost` (its boxes are gone), `damaged` or `busy` (being made or unmade)."""
-
-    name: str
-    state: str
-    provider: str = ""
-    boxes: int = 0
-    source: str = ""
-    created: str = ""
-    detail: str = ""
 
 
 class Clock:
@@ -173,7 +146,7 @@ def _create(lab: Lab, source: Path, provider: Provider, options: Options, clock:
             clock.lap("configure")
             store.write(_instance(lab, source, provider))
             try:
-                report = _proof(lab, provider, fresh.connection, source, options, emit)
+                report = prove(lab, provider, fresh.connection, source, options, emit)
             except Exception:
                 fresh.commit()  # that it could not be checked is no fault of the lab's: it stays
                 raise
@@ -195,7 +168,7 @@ def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options
     if lab != existing.lab:
         store.write(_instance(lab, Path(existing.source), provider))
     clock.lap("configure")
-    report = _proof(lab, provider, connection, Path(existing.source), options, emit)
+    report = prove(lab, provider, connection, Path(existing.source), options, emit)
     clock.lap("verify")
     return _result(lab, provider, False, todo.steps, todo, clock, report)
 
@@ -230,99 +203,4 @@ def _result(
         left_alone=todo.left_alone,
         seconds=clock.seconds,
         report=report,
-    )
-
-
-def _proof(
-    lab: Lab, provider: Provider, connection: Connection, source: Path, options: Options, emit: Emit
-) -> Report | None:
-    if not options.verify:
-        return None
-    from orchestrator import verify as proving
-
-    done = 0
-
-    def checked(result: CheckResult) -> None:
-        nonlocal done
-        done += 1
-        emit(Checked(lab.name, f"{result.box} {result.check}", result.status, done))
-
-    trusted = options.trust or labfile.is_shipped(source)
-    emit(Stage(lab.name, "checking"))
-    with store.turn(_PROVING_AT_ONCE):
-        report = proving.run(
-            lab,
-            connection,
-            provider=provider.name,
-            directory=source.parent,
-            trust=trusted,
-            deadline=options.deadline,
-            emit=checked,
-        )
-    for notice in provider.warnings():
-        emit(Notice(lab.name, notice))
-    return report
-
-
-def verify(name: str, *, trust: bool, deadline: float, emit: Emit) -> tuple[Instance, Report]:
-    """All checks against a lab that is up."""
-    instance, provider, connection = running(name)
-    options = Options(trust=trust, deadline=deadline)
-    report = _proof(instance.lab, provider, connection, Path(instance.source), options, emit)
-    assert report is not None
-    return instance, report
-
-
-def running(name: str) -> tuple[Instance, Provider, Connection]:
-    """A lab that is up and the way into it. Raises LabError where it is not."""
-    instance = store.read(name)
-    if instance is None:
-        others = ", ".join(store.names())
-        raise LabError(
-            f"{name} is not up",
-            hint=f"up is: {others}" if others else f"labctl up {name} makes it",
-            code=Exit.USAGE,
-        )
-    provider = providers.get(instance.provider)
-    return instance, provider, provider.connection(instance)
-
-
-def down(name: str, emit: Emit) -> bool:
-    """Unmakes an instance, whatever state it is in; whether there was one."""
-    if name not in store.names():
-        return False
-    emit(Stage(name, "going down"))
-    with store.locked(name):
-        for provider in map(providers.get, providers.PROVIDERS):
-            provider.destroy(name)
-        store.forget(name)
-    return True
-
-
-def status(name: str) -> Status:
-    """An instance as it is; only looks."""
-    alive = any(providers.get(provider).alive(name) for provider in providers.PROVIDERS)
-    owner = store.lock_owner(store.folder(name) / "lock")
-    try:
-        instance = store.read(name)
-    except LabError as error:
-        return Status(name=name, state="damaged", detail=f"{error.what}; {error.hint}")
-    if owner is not None and owner != os.getpid():
-        state, detail = "busy", f"process {owner} is at work on it"
-    elif alive and instance:
-        state, detail = "up", ""
-    elif alive:
-        state, detail = "damaged", f"its state is gone; labctl down {name} clears it away"
-    else:
-        state, detail = "lost", f"its boxes are gone (a restart, or a kill); labctl down {name} clears it away"
-    if instance is None:
-        return Status(name=name, state=state, detail=detail)
-    return Status(
-        name=name,
-        state=state,
-        provider=instance.provider,
-        boxes=len(instance.lab.boxes),
-        source=instance.source,
-        created=instance.created,
-        detail=detail,
     )

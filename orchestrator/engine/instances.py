@@ -1,0 +1,96 @@
+"""What can be done with a lab that is up: find it, check it, take it down."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from orchestrator import providers, store
+from orchestrator.engine.proof import Options, prove
+from orchestrator.errors import Exit, LabError
+from orchestrator.events import Emit, Stage
+from orchestrator.store import Instance
+
+if TYPE_CHECKING:
+    from orchestrator.connections import Connection
+    from orchestrator.providers import Provider
+    from orchestrator.verify.results import Report
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """An instance as it is: state is `up`, `lost` (its boxes are gone), `damaged` or `busy` (being made or unmade)."""
+
+    name: str
+    state: str
+    provider: str = ""
+    boxes: int = 0
+    source: str = ""
+    created: str = ""
+    detail: str = ""
+
+
+def verify(name: str, *, trust: bool, deadline: float, emit: Emit) -> tuple[Instance, Report]:
+    """All checks against a lab that is up."""
+    instance, provider, connection = running(name)
+    options = Options(trust=trust, deadline=deadline)
+    report = prove(instance.lab, provider, connection, Path(instance.source), options, emit)
+    assert report is not None
+    return instance, report
+
+
+def running(name: str) -> tuple[Instance, Provider, Connection]:
+    """A lab that is up and the way into it. Raises LabError where it is not."""
+    instance = store.read(name)
+    if instance is None:
+        others = ", ".join(store.names())
+        raise LabError(
+            f"{name} is not up",
+            hint=f"up is: {others}" if others else f"labctl up {name} makes it",
+            code=Exit.USAGE,
+        )
+    provider = providers.get(instance.provider)
+    return instance, provider, provider.connection(instance)
+
+
+def down(name: str, emit: Emit) -> bool:
+    """Unmakes an instance, whatever state it is in; whether there was one."""
+    if name not in store.names():
+        return False
+    emit(Stage(name, "going down"))
+    with store.locked(name):
+        for provider in map(providers.get, providers.PROVIDERS):
+            provider.destroy(name)
+        store.forget(name)
+    return True
+
+
+def status(name: str) -> Status:
+    """An instance as it is; only looks."""
+    alive = any(providers.get(provider).alive(name) for provider in providers.PROVIDERS)
+    owner = store.lock_owner(store.folder(name) / "lock")
+    try:
+        instance = store.read(name)
+    except LabError as error:
+        return Status(name=name, state="damaged", detail=f"{error.what}; {error.hint}")
+    if owner is not None and owner != os.getpid():
+        state, detail = "busy", f"process {owner} is at work on it"
+    elif alive and instance:
+        state, detail = "up", ""
+    elif alive:
+        state, detail = "damaged", f"its state is gone; labctl down {name} clears it away"
+    else:
+        state, detail = "lost", f"its boxes are gone (a restart, or a kill); labctl down {name} clears it away"
+    if instance is None:
+        return Status(name=name, state=state, detail=detail)
+    return Status(
+        name=name,
+        state=state,
+        provider=instance.provider,
+        boxes=len(instance.lab.boxes),
+        source=instance.source,
+        created=instance.created,
+        detail=detail,
+    )
