@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from orchestrator import engine, store
@@ -54,6 +55,19 @@ def up(result: engine.Up, *, colour: bool) -> str:
     if not report or report.exit_code == 0:
         lines += ["", *_next(lab)]
     return "\n".join(lines)
+
+
+def up_json(result: engine.Up) -> dict[str, object]:
+    """The shape of `up --json`; docs/json.md."""
+    fields = msgspec.structs.asdict(result)
+    return fields | {"report": result.report and report_json(result.report)}
+
+
+def report_json(value: Report) -> msgspec.Raw:
+    """The shape of `verify --json`; docs/json.md."""
+    from orchestrator.verify.results import as_json
+
+    return msgspec.Raw(as_json(value))
 
 
 def _outcome(result: engine.Up) -> str:

@@ -72,7 +72,9 @@ def up(options: Namespace, console: Console) -> int:
         console.json(todo) if options.json else console.data(shown.dry_run(todo))
         return Exit.OK
     result = engine.up(options.lab, wanted, console.event)
-    console.json(result) if options.json else console.data(console.typed(shown.up(result, colour=console.colour)))
+    console.json(shown.up_json(result)) if options.json else console.data(
+        console.typed(shown.up(result, colour=console.colour))
+    )
     return result.report.exit_code if result.report else Exit.OK
 
 
@@ -95,7 +97,9 @@ def verify(options: Namespace, console: Console) -> int:
     _, report = engine.verify(options.name, trust=options.trust, deadline=options.deadline, emit=console.event)
     if options.junit:
         _write_junit(report, Path(options.junit))
-    console.json(report) if options.json else console.data(shown.report(report, colour=console.colour))
+    console.json(shown.report_json(report)) if options.json else console.data(
+        shown.report(report, colour=console.colour)
+    )
     return report.exit_code
 
 
