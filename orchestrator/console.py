@@ -24,11 +24,18 @@ class Console:
         self.live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self._shown = False
+        self._ran = False
 
     def data(self, text: str) -> None:
         """Prints a result on stdout."""
         self._clear()
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        try:
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise LabError(f"cannot write to stdout: {error.strerror}") from error
 
     def note(self, text: str) -> None:
         """Prints a line for the person on stderr."""
@@ -65,7 +72,7 @@ class Console:
         self.note(f"labctl: {error}")
         if error.hint:
             self.note(f"  {self.typed(error.hint)}")
-        if error.code == Exit.STEP_FAILED:
+        if self._ran and error.code == Exit.STEP_FAILED:
             self.note(f"  every command is in {log_file()}")
 
     def interrupted(self) -> None:
@@ -83,7 +90,8 @@ class Console:
 
         _append("".join(traceback.format_exception(error)))
         self.note(f"labctl: a bug of labctl's own ({type(error).__name__}: {error}); please report it")
-        self.note(f"  the details are in {log_file()}")
+        if os.path.exists(log_file()):  # noqa: PTH110
+            self.note(f"  the details are in {log_file()}")
         return Exit.BUG
 
     @contextlib.contextmanager
@@ -91,6 +99,7 @@ class Console:
         """Within, every command that runs goes to the log file, and with -v to stderr."""
 
         def journal(line: str) -> None:
+            self._ran = True
             _append(f"{time.strftime('%FT%TZ', time.gmtime())} {os.getpid()} {line}\n")
             if self.verbose:
                 self.note(f"+ {line}")

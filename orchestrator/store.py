@@ -7,6 +7,7 @@ A state file is replaced as a whole or not at all. Locks are the kernel's: nothi
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -57,7 +58,7 @@ def names() -> list[str]:
     """Every name with a folder, whether its lab is alive, lost or damaged."""
     try:
         return sorted(entry.name for entry in os.scandir(root() / "instances") if entry.is_dir())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
@@ -186,9 +187,10 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise LabError(
             f"cannot keep the lab's state: {error.strerror}",
             where=str(error.filename or path),
-            hint="free some space, or set XDG_STATE_HOME to a folder that can be written",
-            code=Exit.HOST if error.errno in (30, 13) else Exit.STEP_FAILED,
+            hint="free some space" if full else "set XDG_STATE_HOME to a folder that can be written",
+            code=Exit.STEP_FAILED if full else Exit.HOST,
         ) from error

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from orchestrator import __version__
-from orchestrator.cli import verbs
 from orchestrator.errors import Exit
 
 _EPILOG = """\
@@ -22,11 +21,17 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong on one line, and where help is."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(Exit.USAGE, f"{self.prog}: {message}\n  {self.prog} --help tells more\n")
+        self.exit(
+            self.get_default("failure") or Exit.USAGE, f"{self.prog}: {message}\n  {self.prog} --help tells more\n"
+        )
 
 
-def build() -> argparse.ArgumentParser:
-    """The whole parser; a parsed command has `run`, and `failure` where its own failures have one exit status."""
+def build(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser, of the one command that `arguments` name, or of all where they name none: help and completion.
+
+    What it parses has `run`, a function of `verbs`, and `failure` where all failures have one exit status.
+    """
+    named = next((word for word in arguments or () if not word.startswith("-")), None)
     parser = _Parser(
         prog="labctl",
         description="Reproducible multi-box labs for overlay networks.",
@@ -35,124 +40,117 @@ def build() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"labctl {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="show every command that is run")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=_Parser, prog="labctl"
+    )
 
-    def verb(name: str, run: Callable[..., int], words: str, *options: str, failure: int = 0) -> _Parser:
+    for name, (run, words, options) in _VERBS.items():
+        if named in _VERBS and name != named:
+            continue
         sub: _Parser = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
-        sub.set_defaults(run=run, failure=failure)
+        sub.set_defaults(run=run, failure=Exit.COMMAND if name in ("ssh", "exec") else 0)
         sub.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        for option in options:
+        for option in options.split():
             _OPTIONS[option](sub)
-        return sub
-
-    verb("list", verbs.list_labs, "list the labs that come with labctl, and what of them is up", "json")
-    _lab(verb("show", verbs.show, "show one lab with its picture", "json"))
-    file = verb("validate", verbs.validate, "check a lab file, and tell every problem at once", "json")
-    _complete(file.add_argument("lab", metavar="FILE", help="a lab file"), "files")
-    _lab(verb("up", verbs.up, "make a lab, configure it and prove that it works", *_UP))
-    verb("status", verbs.status, "show every lab of this user, or one", "json", "any-name")
-    checks = verb("verify", verbs.verify, "check a lab that is up", "name", "trust", "deadline", "json")
-    checks.add_argument("--junit", metavar="FILE", help="write the results as JUnit XML, too")
-    shell = verb("ssh", verbs.ssh, "open a shell in a box", "name", "box", failure=Exit.COMMAND)
-    shell.epilog = "In a box one is root. Nothing there can touch the host."
-    run = verb("exec", verbs.execute, "run a command in a box", "name", "box", failure=Exit.COMMAND)
-    run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …", help="what to run, as root")
-    told = _lab(verb("explain", verbs.explain, "show the commands by hand, and why each argument is there", "json"))
-    _complete(told.add_argument("box", nargs="?", metavar="BOX", help="only this box"), "boxes")
-    picture = _lab(verb("graph", verbs.graph, "draw a lab: a tree on the terminal, or SVG"))
-    picture.add_argument("--svg", metavar="FILE", help="write an SVG picture there; - is stdout")
-    verb("doctor", verbs.doctor, "show what this host can run, what is missing and what mends it", "json")
-    verb("schema", verbs.schema, "print the JSON Schema of the lab file")
-    gone = verb("down", verbs.down, "remove a lab; nothing is left", "any-name", "json")
-    gone.add_argument("--all", action="store_true", help="every lab of this user")
-    words = verb("completion", verbs.completion, "print the completion script for a shell")
-    words.add_argument("shell", choices=("bash", "zsh", "fish"))
-    for sub in commands.choices.values():
-        _from_environment(sub)
+        if named is not None:
+            _from_environment(sub)
     return parser
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
-    """Answers a shell that asks for completions, and ends there; does nothing otherwise."""
-    if "_ARGCOMPLETE" in os.environ:
-        import argcomplete
+    """Answers a shell that asks for completions, and ends there."""
+    import argcomplete
 
-        argcomplete.autocomplete(parser)
-
-
-_UP = ("as-name", "provider", "dry-run", "no-verify", "trust", "deadline", "json")
+    argcomplete.autocomplete(parser)
 
 
-def _lab(parser: _Parser) -> _Parser:
-    words = "a lab's name, or a path to a lab file"
-    _complete(parser.add_argument("lab", metavar="LAB", help=words), "labs")
-    return parser
+_VERBS = {
+    "list": ("list_labs", "list the labs that come with labctl, and what of them is up", "json"),
+    "show": ("show", "show one lab with its picture", "lab json"),
+    "validate": ("validate", "check a lab file, and tell every problem at once", "file json"),
+    "up": (
+        "up",
+        "make a lab, configure it and prove that it works",
+        "lab as-name provider dry-run no-verify trust deadline json",
+    ),
+    "status": ("status", "show every lab of this user, or one", "json any-name"),
+    "verify": ("verify", "check a lab that is up", "name trust deadline json junit"),
+    "ssh": ("ssh", "open a shell in a box, as its root", "name box"),
+    "exec": ("execute", "run a command in a box, as its root", "name box command"),
+    "explain": ("explain", "show the commands by hand, and why each argument is there", "lab any-box json"),
+    "graph": ("graph", "draw a lab: a tree on the terminal, or SVG", "lab svg"),
+    "doctor": ("doctor", "show what this host can run, what is missing and what mends it", "json"),
+    "schema": ("schema", "print the JSON Schema of the lab file", ""),
+    "down": ("down", "remove a lab; nothing is left", "any-name all json"),
+    "completion": ("completion", "print the completion script for a shell", "shell"),
+}
+"""Each command's function in `verbs`, what it does, and its arguments, in order."""
 
 
-def _provider(parser: _Parser) -> None:
-    parser.add_argument("--provider", default="auto", help="auto (the default) or netns", metavar="NAME")
+def _add(*names: str, complete: str = "", **keywords: Any) -> Callable[[_Parser], None]:
+    """Adds an argument; `complete` names what a shell may offer for it, see verbs.offers."""
+
+    def add(parser: _Parser) -> None:
+        action = parser.add_argument(*names, **keywords)
+        if complete:
+            action.completer = lambda prefix, parsed_args, **_: _offers(complete, parsed_args)  # type: ignore[attr-defined]
+
+    return add
 
 
-def _flag(option: str, words: str) -> Callable[[_Parser], Any]:
-    return lambda parser: parser.add_argument(f"--{option}", action="store_true", help=words)
+def _offers(kind: str, options: argparse.Namespace) -> list[str]:
+    from orchestrator.cli import verbs
+
+    return verbs.offers(kind, options)
 
 
-def _deadline(parser: _Parser) -> None:
-    words = "how long a check may try before it has failed (10)"
-    parser.add_argument("--deadline", type=_seconds, default=10.0, metavar="SECONDS", help=words)
+def _flag(option: str, words: str) -> Callable[[_Parser], None]:
+    return _add(f"--{option}", action="store_true", help=words)
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value <= 3600:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 0 to 3600")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, 3600 at most")
     return value
 
 
-def _name(parser: _Parser) -> None:
-    _complete(parser.add_argument("name", metavar="LAB", help="the name of a lab that is up"), "names")
-
-
-def _any_name(parser: _Parser) -> None:
-    _complete(parser.add_argument("name", nargs="?", metavar="LAB", help="the name of a lab that is up"), "names")
-
-
-def _as_name(parser: _Parser) -> None:
-    parser.add_argument("--name", metavar="NAME", help="call this copy so; copies do not know of each other")
-
-
-def _box(parser: _Parser) -> None:
-    _complete(parser.add_argument("box", metavar="BOX", help="the name of a box"), "boxes")
-
-
-_OPTIONS: dict[str, Callable[[_Parser], Any]] = {
+_UP_NAME = "the name of a lab that is up"
+_OPTIONS: dict[str, Callable[[_Parser], None]] = {
+    "lab": _add("lab", metavar="LAB", help="a lab's name, or a path to a lab file", complete="labs"),
+    "file": _add("lab", metavar="FILE", help="a lab file"),
+    "name": _add("name", metavar="LAB", help=_UP_NAME, complete="names"),
+    "any-name": _add("name", nargs="?", metavar="LAB", help=_UP_NAME, complete="names"),
+    "box": _add("box", metavar="BOX", help="the name of a box", complete="boxes"),
+    "any-box": _add("box", nargs="?", metavar="BOX", help="only this box", complete="boxes"),
+    "command": _add("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …", help="what to run"),
+    "shell": _add("shell", choices=("bash", "zsh", "fish")),
     "json": _flag("json", "print JSON"),
     "dry-run": _flag("dry-run", "print the commands that would be run, and touch nothing"),
     "no-verify": _flag("no-verify", "do not check the lab"),
     "trust": _flag("trust", "also run the test_*.py beside the lab file: somebody's Python, on your host"),
-    "provider": _provider,
-    "deadline": _deadline,
-    "name": _name,
-    "any-name": _any_name,
-    "as-name": _as_name,
-    "box": _box,
+    "all": _flag("all", "every lab of this user"),
+    "as-name": _add("--name", metavar="NAME", help="call this copy so; copies do not know of each other"),
+    "provider": _add("--provider", default="auto", metavar="NAME", help="auto or netns", complete="providers"),
+    "junit": _add("--junit", metavar="FILE", help="write the results as JUnit XML, too"),
+    "svg": _add("--svg", metavar="FILE", help="write an SVG picture there; - is stdout"),
+    "deadline": _add(
+        "--deadline",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long a check may try before it has failed (10)",
+    ),
 }
-
-
-def _complete(action: argparse.Action, kind: str) -> None:
-    """Names what a shell may offer here; looked up by argcomplete alone, when a user presses the tab key."""
-
-    def offers(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
-        return verbs.offers(kind, parsed_args)
-
-    if kind != "files":
-        action.completer = offers  # type: ignore[attr-defined]
 
 
 def _from_environment(parser: argparse.ArgumentParser) -> None:
     for action in parser._actions:
         value = os.environ.get("LABCTL_" + action.dest.upper()) if action.option_strings else None
-        if value is None or action.dest == "help":
+        if value is None or action.dest in ("help", "all"):  # nobody takes down everything by a variable
             continue
         flag = isinstance(action, argparse._StoreTrueAction)
         if flag and value.lower() not in ("0", "1", "false", "true", "no", "yes", ""):

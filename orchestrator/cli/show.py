@@ -54,6 +54,8 @@ def up(result: engine.Up, *, colour: bool) -> str:
         lines += ["", summary(report, colour=colour), *failures(report.results, colour=colour)]
     if not report or report.exit_code == 0:
         lines += ["", *_next(lab)]
+    elif not result.created and not result.commands:
+        lines += ["", f"  what fails does not come from the lab file; labctl down {lab.name} and up again begins anew"]
     return "\n".join(lines)
 
 

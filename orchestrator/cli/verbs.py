@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import console as terminal
-from orchestrator import engine, labfile, store
+from orchestrator import engine, labfile, providers, store
 from orchestrator.cli import show as shown
 from orchestrator.console import Console
 from orchestrator.errors import Exit, LabError
@@ -80,9 +80,9 @@ def up(options: Namespace, console: Console) -> int:
 
 def status(options: Namespace, console: Console) -> int:
     """labctl status [LAB]"""
-    if options.name and options.name not in store.names():
+    if options.name is not None and options.name not in store.names():
         raise LabError(f"{options.name} is not up", hint="labctl status shows what is", code=Exit.USAGE)
-    found = [engine.status(name) for name in ([options.name] if options.name else store.names())]
+    found = [engine.status(name) for name in (store.names() if options.name is None else [options.name])]
     if options.json:
         console.json({"labs": found})
     elif found:
@@ -125,7 +125,8 @@ def execute(options: Namespace, console: Console) -> int:
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         raise LabError("no command to run", hint=f"labctl exec {options.name} {options.box} -- ip -br address")
-    return _become(options, command)
+    # When labctl is killed, so is the command: setpriv(1).
+    return _become(options, ["setpriv", "--pdeathsig", "KILL", "--", *command])
 
 
 def _become(options: Namespace, command: list[str]) -> int:
@@ -213,6 +214,8 @@ def offers(kind: str, options: Namespace) -> list[str]:
     """What a shell may offer: the shipped `labs`, the `names` of what is up, or the `boxes` of the lab named before."""
     if kind == "labs":
         return [path.parent.name for path in labfile.shipped()]
+    if kind == "providers":
+        return ["auto", *providers.PROVIDERS]
     if kind == "names":
         return store.names()
     try:

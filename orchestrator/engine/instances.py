@@ -59,8 +59,8 @@ def down(name: str, emit: Emit) -> bool:
     """Unmakes an instance, whatever state it is in; whether there was one."""
     if name not in store.names():
         return False
-    emit(Stage(name, "going down"))
     with store.locked(name):
+        emit(Stage(name, "going down"))
         for provider in map(providers.get, providers.PROVIDERS):
             provider.destroy(name)
         store.forget(name)

@@ -18,10 +18,10 @@ from orchestrator.model import Lab
 from orchestrator.plan import Plan, Step, plan
 from orchestrator.providers import Provider
 from orchestrator.store import Instance
-from orchestrator.verify.results import Report
 
 if TYPE_CHECKING:
     from orchestrator.connections import Connection
+    from orchestrator.verify.results import Report
 
 
 class Up(Struct, frozen=True, kw_only=True):
@@ -65,6 +65,7 @@ def up(reference: str, options: Options, emit: Emit) -> Up:
     clock = Clock()
     source = labfile.find(reference)
     lab = labfile.load(source, name=options.name)
+    source = source.absolute()
     clock.lap("read")
     with store.locked(lab.name):
         provider, existing = _standing(lab, source, options)
@@ -77,6 +78,7 @@ def dry_run(reference: str, options: Options) -> DryRun:
     """What `up` would run now; touches nothing."""
     source = labfile.find(reference)
     lab = labfile.load(source, name=options.name)
+    source = source.absolute()
     provider, existing = _standing(lab, source, options)
     if existing is None:
         todo, steps = plan(lab), [*provider.steps(lab)]

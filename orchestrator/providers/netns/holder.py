@@ -227,9 +227,10 @@ def make_boxes(boxes: dict[str, BoxSpec]) -> None:
         kernel.set_host_name(box)
         sandbox.own_box(spec.files)
         for key, value in spec.sysctls.items():
-            path = Path("/proc/sys", *key.split("."))
-            if path.exists() or not key.startswith("net.ipv6."):  # a kernel without IPv6 has it off already
-                path.write_text(value)
+            with contextlib.suppress(*([FileNotFoundError] if key.startswith("net.ipv6.") else [])):  # off already
+                fd = os.open("/proc/sys/" + key.replace(".", "/"), os.O_WRONLY)
+                os.write(fd, value.encode())
+                os.close(fd)
         for kind in KINDS:
             fd = os.open(f"/proc/self/ns/{kind}", os.O_RDONLY)
             os.dup2(fd, descriptor(kind, number))
