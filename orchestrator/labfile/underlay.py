@@ -25,6 +25,7 @@ def check(document: Document, facts: Facts) -> None:
     used: dict[IPv4Address, str] = {}
     for name, box in facts.boxes():
         _addresses(document, facts, name, box, used)
+    for name, box in facts.boxes():
         _routes(document, facts, name, box)
 
 
@@ -125,6 +126,17 @@ def _routes(document: Document, facts: Facts, name: str, box: Box) -> None:
         elif None not in own.values() and not any(subnet and router in subnet for subnet in own.values()):
             subnets = ", ".join(map(str, own.values()))
             document.at(path, f"{via} is on none of {printable(name)}'s networks", f"allowed: an address in {subnets}")
+        elif not document.problems and router not in _routers(facts):
+            document.at(path, f"no router has the address {via}", "a router is a box with `forwarding: true`")
+
+
+def _routers(facts: Facts) -> set[IPv4Address]:
+    return {
+        address
+        for name, box in facts.boxes() if box.forwarding is True
+        for network in box.addresses
+        if (address := facts.addresses.get((name, network)))
+    }  # fmt: skip
 
 
 def _destination(document: Document, path: Path, to: str, own: dict[str, IPv4Network | None]) -> None:
