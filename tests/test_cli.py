@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 
 import pytest
@@ -105,4 +106,49 @@ def test_an_older_kernel_s_way_to_read_only_protects_as_well(ordinary_user: Call
     for place in ("/usr", "/etc", "/home", "/dev", ordinary_user.state):
         touch = ordinary_user.labctl("exec", NAME, "boxA", "--", "touch", f"{place}/labctl-test")
         assert touch.returncode == 1, place
+    ordinary_user.labctl("down", NAME, check=True)
+
+
+@pytest.mark.parametrize("stream", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_are_no_error(ordinary_user: Caller, stream: str) -> None:
+    answer = ordinary_user.run(["sh", "-c", f'"$@" {stream}', "-", *ordinary_user.command("list")])
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_a_full_stdout_is_said(ordinary_user: Caller) -> None:
+    answer = ordinary_user.run(["sh", "-c", '"$@" >/dev/full', "-", *ordinary_user.command("list")])
+    assert (answer.returncode, answer.stderr) == (4, "labctl: cannot write to stdout: No space left on device\n")
+
+
+def test_a_state_folder_that_cannot_be_is_said(ordinary_user: Caller) -> None:
+    elsewhere = {"XDG_STATE_HOME": "/dev/null"}
+    assert ordinary_user.labctl("status", env=elsewhere).returncode == 0
+    answer = ordinary_user.labctl("up", "lab9", env=elsewhere)
+    assert answer.returncode == 3
+    assert "set XDG_STATE_HOME to a folder that can be written" in answer.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["TERM", "KILL"])
+def test_a_command_in_a_box_goes_when_labctl_is_killed(ordinary_user: Caller, number: signal.Signals) -> None:
+    ordinary_user.labctl("up", "lab9", "--name", NAME, "--no-verify", check=True)
+    command = ("exec", NAME, "boxA", "--", "sh", "-c", "echo; exec sleep 98765")
+    with ordinary_user.popen(*command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it runs
+        process.send_signal(number)
+        assert process.stdout.read() == ""  # end-of-file: nobody holds the pipe any more
+    ordinary_user.labctl("down", NAME, check=True)
+
+
+def test_a_relative_lab_file_is_kept_absolute(ordinary_user: Caller) -> None:
+    """What is up belongs to one file, wherever the next command is given."""
+    text = (ordinary_user.root / "labs" / "lab9" / "lab.yml").read_text()
+    for name in ("one", "two"):
+        ordinary_user.run(["mkdir", "-p", f"{ordinary_user.home}/{name}"]).check_returncode()
+        ordinary_user.run(["tee", f"{ordinary_user.home}/{name}/my.yml"], input=text).check_returncode()
+    up = ("up", "my.yml", "--name", NAME, "--no-verify")
+    ordinary_user.labctl(*up, cwd=ordinary_user.home / "one", check=True)
+    refused = ordinary_user.labctl(*up, cwd=ordinary_user.home / "two")
+    assert (refused.returncode, "from another file" in refused.stderr) == (2, True)
+    assert ordinary_user.labctl(*up, cwd=ordinary_user.home / "one").returncode == 0
     ordinary_user.labctl("down", NAME, check=True)
