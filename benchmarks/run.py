@@ -145,7 +145,9 @@ def measure(boxes: int, runs: int) -> dict[str, float]:
                 seconds = subject()
                 if number and label:  # the first round warms the caches
                     rounds.setdefault(label, []).append(seconds)
-                time.sleep(0.05 + boxes / 200)  # the kernel frees namespaces in its own time
+                time.sleep(
+                    0.2 + boxes / 50
+                )  # the kernel goes on freeing namespaces, and whoever comes next waits for it
         return {label: statistics.median(values) for label, values in rounds.items()}
 
 
