@@ -90,14 +90,12 @@ class Plugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> bool:
-        """The model's checks first, then the lab's own tests."""
-        planned = list(checks.plan(self._lab, self._state))
+        """The lab's own tests, or else the model's checks."""
         if self._own:
             session.perform_collect([str(path) for path in self._own])
         else:
-            session.items = []
-        collector = Checks.from_parent(session, name=self._lab.name, planned=planned)
-        session.items[:0] = collector.collect()
+            planned = list(checks.plan(self._lab, self._state))
+            session.items = list(Checks.from_parent(session, name=self._lab.name, planned=planned).collect())
         session.testscollected = len(session.items)
         return True
 

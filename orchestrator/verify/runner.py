@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO, NoReturn
 
+import msgspec
 import pytest
 
 from orchestrator.model import Lab
@@ -29,10 +32,17 @@ FOR_OWN_TESTS = ("capture", "monkeypatch", "recwarn", "skipping", "subtests", "t
 
 
 def run(lab: Lab, survey: Survey, own: list[Path], take: Callable[[CheckResult], None]) -> None:
-    """Makes every check, and runs the lab's `own` test files; `take` gets each result.
+    """Makes every check, and then runs the lab's `own` test files; `take` gets each result.
 
     Raises KeyboardInterrupt on Ctrl-C, and what pytest calls an internal error as what it was.
     """
+    _session(lab, survey, [], take)
+    if own:
+        _apart(own, lambda tell: _session(lab, survey, own, tell), take)
+
+
+def _session(lab: Lab, survey: Survey, own: list[Path], take: Callable[[CheckResult], None]) -> None:
+    """One run of pytest: of the model's checks or, where there are any, of a lab's own tests."""
     plugin = Plugin(lab, State(survey), own, take)
     with untouched(own[0].parent if own else None):
         pytest.main(arguments(bool(own)), plugins=[plugin, fixtures])
@@ -40,6 +50,53 @@ def run(lab: Lab, survey: Survey, own: list[Path], take: Callable[[CheckResult],
         raise KeyboardInterrupt
     if plugin.broken is not None:
         raise plugin.broken
+
+
+def _apart(
+    own: list[Path], session: Callable[[Callable[[CheckResult], None]], None], take: Callable[[CheckResult], None]
+) -> None:
+    """Runs a lab's own tests in a fork of this process: nothing that they do can take away, or end, what is ours."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _report(session, writer)
+    os.close(writer)
+    complete = False
+    try:
+        with os.fdopen(reader, "rb") as lines:
+            for line in lines:
+                complete = line == _COMPLETE
+                if complete:
+                    break
+                take(msgspec.json.decode(line, type=CheckResult))
+    finally:
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    if not complete:
+        names = ", ".join(path.name for path in own)
+        saw = f"{names}: the tests ended before their report (wait status {status}): sys.exit, pytest.exit or a crash"
+        take(CheckResult("own-tests", "", None, "the lab's own tests", "error", 0.0, "a complete report", saw, ()))
+
+
+_COMPLETE = b"complete\n"
+
+
+def _report(session: Callable[[Callable[[CheckResult], None]], None], writer: int) -> NoReturn:
+    """The fork's whole life: results go through the pipe, and whatever the tests print goes nowhere."""
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        with os.fdopen(writer, "wb") as pipe:
+            session(lambda result: _send(pipe, msgspec.json.encode(result) + b"\n"))
+            _send(pipe, _COMPLETE)
+    finally:
+        os._exit(0)
+
+
+def _send(pipe: BinaryIO, line: bytes) -> None:
+    pipe.write(line)
+    pipe.flush()
 
 
 def arguments(own: bool) -> list[str]:

@@ -69,9 +69,10 @@ def size(on: Path) -> Outcome:
         f"{on.size} bytes {'pass' if passes.passed else 'do not pass'}, "
         f"{on.size + 1} {'pass' if stopped.passed else 'are refused' if refused else 'vanish'}"
     )
+    evidence = (fits.evidence, more.evidence) if passes.passed else (more.evidence, fits.evidence)  # the culprit last
     return Outcome(
         passes.passed and refused and not stopped.passed,
-        f"{on.size} bytes pass, {on.size + 1} are refused", saw, (fits.evidence, more.evidence),
+        f"{on.size} bytes pass, {on.size + 1} are refused", saw, evidence,
     )  # fmt: skip
 
 

@@ -109,3 +109,29 @@ def test_with_trust_each_outcome_is_a_result(
     assert not (directory / "__pycache__").exists()
     assert [name for name in sys.modules if name.endswith(("test_wrong", "mine.test_own"))] == []
     assert (Path.cwd(), dict(os.environ), list(sys.path)) == (here, environment, path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import sys\nsys.exit(0)\n",
+        "import os\nos._exit(0)\n",
+        "raise KeyboardInterrupt\n",
+        "import pytest\npytest.exit('enough', 0)\n",
+        "import sys\ndef test_x(): sys.exit(0)\n",
+        "import os\ndef test_x(): os._exit(0)\n",
+        "import pytest\ndef test_x(): pytest.exit('enough', 0)\n",
+        "import os, signal\ndef test_x(): os.kill(os.getpid(), signal.SIGKILL)\n",
+    ],
+)
+def test_own_tests_cannot_take_away_the_checks(running: Running, tmp_path: Path, text: str) -> None:
+    """However they end, the model's results are there, and an error says that the own tests have no report."""
+    place = tmp_path / "mine"
+    place.mkdir()
+    (place / "test_end.py").write_text(text)
+    lab = samples.lab9()
+    with running(lab) as connection:
+        report = verify.run(lab, connection, provider="netns", directory=place, trust=True)
+    assert report.exit_code == 5
+    assert report.count("passed") >= 50
+    assert report.results[-1].status == "error"
