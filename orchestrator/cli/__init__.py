@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
 
+TYPE_CHECKING = False  # the same to a type checker, without the import of typing: Ctrl-C must find us ready early
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable, Sequence
+    from types import FrameType
+    from typing import NoReturn
 
     from orchestrator.console import Console
 
@@ -21,17 +21,22 @@ def run() -> NoReturn:
     for name, mode in (("stdout", "w"), ("stderr", "w"), ("stdin", "r")):
         if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
-    status = main()
-    with contextlib.suppress(OSError):
+    try:
+        status = main()
+    except KeyboardInterrupt:  # one more, while the first was being dealt with
+        status = 130
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
-    os._exit(status)
+    finally:
+        os._exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status (errors.Exit, or the command's own for `exec` and `ssh`)."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to undo, Ctrl-C may simply end us
     _import_msgspec()
+    from orchestrator.cli import verbs
     from orchestrator.cli.parser import build, complete
     from orchestrator.console import Console
 
@@ -43,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, _interrupt)
     sys.unraisablehook = _unraisable
-    return _run(options, console)
+    return _run(getattr(verbs, options.run), options, console)
 
 
 def _import_msgspec() -> None:
@@ -55,13 +60,12 @@ def _import_msgspec() -> None:
         del sys.modules["typing_extensions"]
 
 
-def _run(options: Namespace, console: Console) -> int:
-    from orchestrator.cli import verbs
+def _run(verb: Callable[[Namespace, Console], int], options: Namespace, console: Console) -> int:
     from orchestrator.errors import Exit, LabError
 
     try:
         with console.logged():
-            status: int = getattr(verbs, options.run)(options, console)
+            status = verb(options, console)
         sys.stdout.flush()
         return status
     except LabError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from orchestrator.errors import Exit, LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.model import Lab
 from orchestrator.plan import Plan, Step, plan
-from orchestrator.providers import Provider
+from orchestrator.providers import Fresh, Provider
 from orchestrator.store import Instance
 
 if TYPE_CHECKING:
@@ -152,12 +153,21 @@ def _create(lab: Lab, source: Path, provider: Provider, options: Options, clock:
             except Exception:
                 fresh.commit()  # that it could not be checked is no fault of the lab's: it stays
                 raise
-            fresh.commit()
+            _commit(fresh)
             clock.lap("verify" if options.verify else "commit")
     finally:
         if not provider.alive(lab.name):
             store.forget(lab.name)
     return _result(lab, provider, True, [*provider.steps(lab), *todo.steps], todo, clock, report)
+
+
+def _commit(fresh: Fresh) -> None:
+    """The point of no return: an interrupt comes before it and undoes the lab, or is held back for good."""
+    interrupts = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    signal.pthread_sigmask(signal.SIG_BLOCK, interrupts)
+    if signal.sigpending() & interrupts:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, interrupts)
+    fresh.commit()
 
 
 def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options, clock: Clock, emit: Emit) -> Up:
