@@ -121,10 +121,6 @@ class Subjects:
         """As many hosts on one Linux bridge, one ping, teardown; no overlay."""
         return timed(["unshare", "--net", "/usr/bin/python3", str(HERE / "peer_mininet.py"), str(self.boxes)])
 
-    def munet(self) -> float:
-        """The same with munet."""
-        return timed(["unshare", "--net", sys.executable, str(HERE / "peer_munet.py"), str(self.boxes)])
-
 
 def measure(boxes: int, runs: int) -> dict[str, float]:
     """Medians in seconds, each subject in turn in each round, so that a slow moment of the machine hits all alike."""
