@@ -3,10 +3,8 @@
     .venv/bin/python benchmarks/run.py [--boxes 3,10,50,200] [--runs N] [--json]
 
 (a) a script of `ip -batch` that makes the same boxes with the same VXLAN and pings once; (b) `labctl up --no-verify`,
-and its
-`down`; (c) `labctl up` with every check; and, as root where they are installed, mininet and munet: as many hosts on
-one switch,
-one ping, teardown. mininet runs in a network namespace of its own. Nothing here touches the host's network.
+and its `down`; (c) `labctl up` with every check; and, as root where it is installed, mininet: as many hosts on one
+switch, one ping, teardown, in a network namespace of its own. Nothing here touches the host's network.
 """
 
 from __future__ import annotations
