@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from orchestrator.model import ZERO_MAC, Lab, Overlay, Vtep
+from orchestrator.verify.links import Seen
 from orchestrator.verify.outcome import Outcome, equal, words
 from orchestrator.verify.results import Evidence
-from orchestrator.verify.state import Seen, State
+from orchestrator.verify.state import State
 from orchestrator.verify.underlay import flags_up, has_address
 
 
@@ -92,13 +93,18 @@ def up(on: Device) -> Outcome:
 
 
 def mac(on: Device) -> Outcome:
+    """MACs are fixed: those that systemd derives are the same in cloned boxes."""
+    link, _, evidence = on.look()
+    return equal(on.vtep.mac, link["address"], evidence)
+
+
+def unique(on: Device) -> Outcome:
     """With one MAC on two devices that pair fails, while a third box still works."""
     link, _, evidence = on.look()
     boxes = on.state.macs(on.overlay).get(link["address"], [])
     others = [box for box in boxes if box != on.vtep.box]
-    if others:
-        return Outcome(False, f"{on.vtep.mac}, here alone", f"{link['address']}, on {words(others)} too", (evidence,))
-    return equal(on.vtep.mac, link["address"], evidence)
+    nobody = "no other box has its MAC"
+    return Outcome(not others, nobody, f"{words(others)}: {link['address']} too" if others else nobody, (evidence,))
 
 
 def learning(on: Device) -> Outcome:
@@ -132,10 +138,26 @@ def socket(on: Device) -> Outcome:
     lines = [line for line in record.output.splitlines() if wanted in line.split()]
     kernels = [line for line in lines if "users:" not in line]
     saw = "; ".join(" ".join(line.split()) for line in lines) or f"nothing on {wanted}"
-    return Outcome(
-        bool(kernels), f"UDP socket on {wanted}, the kernel's", saw, (record.evidence,),
-        "the socket exists only while the device is up",
-    )  # fmt: skip
+    return Outcome(bool(kernels), f"UDP socket on {wanted}, the kernel's", saw, (record.evidence,))
+
+
+def exclusive(on: Device) -> Outcome:
+    """Whoever is bound to the port first keeps the device from coming up: bind(2), EADDRINUSE.
+
+    Devices share a socket, but not with one that is `external` (ip-link(8)): that one gets every VNI.
+    """
+    record = on.state.survey.record(on.vtep.box, "sockets")
+    port = str(on.overlay.port)
+    holders = [
+        " ".join(line.split()) for line in record.output.splitlines()
+        if "users:" in line and any(word.endswith(f":{port}") for word in line.split()[3:4])
+    ]  # fmt: skip
+    for row in on.state.rows(on.vtep.box, "links")[0]:
+        data = row.get("linkinfo", {}).get("info_data", {})
+        if row.get("ifname") != on.overlay.name and data.get("external") and data.get("port") == on.overlay.port:
+            holders += [f"the external vxlan device {row['ifname']}"] * ("UP" in row.get("flags", ()))
+    nobody = f"nobody else on UDP {port}"
+    return Outcome(not holders, nobody, words(holders) if holders else nobody, (record.evidence,))
 
 
 def joined(on: Device) -> Outcome:
@@ -157,3 +179,13 @@ def default(on: Device) -> Outcome:
         for row in rows if row.get("mac") == ZERO_MAC
     }  # fmt: skip
     return equal(wanted, found, evidence)
+
+
+def static(on: Device) -> Outcome:
+    """A fixed entry does not age, and outweighs what is learned (bridge(8)): a stale one sends frames astray."""
+    rows, evidence = on.state.fdb(on.vtep.box, on.overlay)
+    found = {
+        f"{row.get('mac')} at {row['dst']}" for row in rows
+        if "dst" in row and row.get("state") in ("permanent", "static") and row.get("mac") != ZERO_MAC
+    }  # fmt: skip
+    return equal(set(), found, evidence)

@@ -16,7 +16,10 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(report: Report, path: Path) -> None:
-    """Writes the report: a suite for the lab, a case for each check, in class `lab.box.overlay`. Raises OSError."""
+    """Writes the report: a suite for the lab, a case for each check, in class `lab.box.overlay`.
+
+    The check's id is a property of its case, as pytest's `record_property` writes them. Raises OSError.
+    """
     from junitparser import JUnitXml, TestSuite
 
     suite = TestSuite(report.lab)
@@ -34,10 +37,13 @@ def write(report: Report, path: Path) -> None:
 
 
 def _case(lab: str, result: CheckResult) -> TestCase:
-    from junitparser import Error, Failure, Skipped, TestCase
+    from junitparser import Error, Failure, Properties, Property, Skipped, TestCase
 
     place = ".".join(filter(None, (lab, result.box, result.overlay)))
     case = TestCase(_xml(result.check), _xml(place), round(result.seconds, 6))
+    properties = Properties()  # type: ignore[no-untyped-call]
+    properties.add_property(Property("id", _xml(result.id)))
+    case.append(properties)  # type: ignore[no-untyped-call]
     kinds = {"failed": Failure, "error": Error, "skipped": Skipped}
     if result.status in kinds:
         message = result.saw if result.status == "skipped" else f"expected: {result.expected}; saw: {result.saw}"

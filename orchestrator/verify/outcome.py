@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from orchestrator.verify.results import Evidence
+from orchestrator.verify.results import Cause, Evidence
 
 
 class Outcome(NamedTuple):
-    """A check's judgement, in words, with what it rests on. `hint`: what to try where it failed."""
+    """A check's judgement, in words, with what it rests on."""
 
     passed: bool
     expected: str
     saw: str
     evidence: tuple[Evidence, ...]
-    hint: str = ""
 
 
 class AbsentError(Exception):
@@ -34,11 +33,12 @@ class Planned(NamedTuple):
     overlay: str | None
     title: str
     judge: Callable[[], Outcome]
+    causes: Callable[[], tuple[Cause, ...]]
 
 
-def equal(expected: object, saw: object, *evidence: Evidence, hint: str = "") -> Outcome:
+def equal(expected: object, saw: object, *evidence: Evidence) -> Outcome:
     """Passed where both are the same."""
-    return Outcome(expected == saw, words(expected), words(saw), evidence, hint)
+    return Outcome(expected == saw, words(expected), words(saw), evidence)
 
 
 def words(value: object) -> str:

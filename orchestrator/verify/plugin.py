@@ -47,9 +47,10 @@ class CheckItem(pytest.Item):
             outcome = Outcome(False, planned.title, _why(error), getattr(error, "evidence", ()))
         else:
             status = "passed" if outcome.passed else "failed"
+        causes = planned.causes() if status == "failed" else ()
         return CheckResult(
             planned.id, planned.box, planned.overlay, planned.title, status, call.duration,
-            outcome.expected, outcome.saw, outcome.evidence, "" if outcome.passed else outcome.hint,
+            outcome.expected, outcome.saw, outcome.evidence, f"{causes[0].what}?" if causes else "", causes,
         )  # fmt: skip
 
 

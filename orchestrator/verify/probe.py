@@ -1,11 +1,12 @@
-"""What is tried between two boxes with sockets, not with a command: TCP, and VXLAN frames of a VNI of one's choice.
+"""What is tried between two boxes with sockets: TCP, a flooded frame, and VXLAN packets of a VNI of one's choice.
 
-Runs in the boxes, from standard input: `python3 -I -S - DEADLINE [serve …] [send …]`; standard library, Python 3.7.
-Prints lines of `what<TAB>ok|failed|error<TAB>words`. It ends by itself: every wait is bounded by DEADLINE (seconds).
+Runs in the boxes, by standard input: `python3 -I -S - [serve DEADLINE …] [send DEADLINE …]`; Python 3.7's own library.
+Prints lines of `what<TAB>ok|failed|error<TAB>words`. It ends by itself: every wait is bounded by a DEADLINE (seconds).
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -16,7 +17,9 @@ import time
 
 ETHERTYPE = 0x88B5  # IEEE 802, Local Experimental Ethertype 1: no kernel answers to it
 ETH_P_ALL = 3  # packet(7): seen before a bridge takes the frame
+BROADCAST = "ff:ff:ff:ff:ff:ff"
 RESEND = 0.02
+GRACE = 0.5  # seconds that a flooded frame may come later than one that was sent to its receiver alone
 DATA = struct.pack("!65536I", *range(65536))  # 256 KiB, no two words alike: a lost or swapped segment shows
 COULD_NOT = (errno.EPERM, errno.EACCES, errno.EADDRINUSE, errno.EMFILE, errno.ENOMEM, errno.EAFNOSUPPORT)
 
@@ -30,14 +33,19 @@ def left(end: float) -> float:
     return max(end - time.monotonic(), 0.001)
 
 
-def vxlan(vni: int, target: str, source: str, payload: bytes) -> bytes:
-    """A VXLAN packet: header with the I flag (RFC 7348, section 5), then an Ethernet frame."""
+def ethernet(target: str, source: str, payload: str) -> bytes:
+    """An Ethernet frame."""
     macs = bytes.fromhex((target + source).replace(":", ""))
-    return struct.pack("!II", 0x08000000, vni << 8) + macs + struct.pack("!H", ETHERTYPE) + payload
+    return macs + struct.pack("!H", ETHERTYPE) + payload.encode()
+
+
+def vxlan(vni: int, frame: bytes) -> bytes:
+    """A VXLAN packet: header with the I flag (RFC 7348, section 5), then the frame."""
+    return struct.pack("!II", 0x08000000, vni << 8) + frame
 
 
 def frames(packet: socket.socket, token: str, seen: set[str]) -> tuple[str, int] | None:
-    """Notes with which VNIs the frames were sent that have arrived; the address that wants to know, if there is one."""
+    """Notes as what the frames were sent that have arrived: a VNI, or `flood/BOX`; the address that wants to know."""
     back = None
     while True:
         try:
@@ -47,24 +55,33 @@ def frames(packet: socket.socket, token: str, seen: set[str]) -> tuple[str, int]
         words = frame[14:].rstrip(b"\0").decode("ascii", "replace").split(" ")
         if frame[12:14] == struct.pack("!H", ETHERTYPE) and words[0] == token:
             seen.add(words[1])
-            back = (words[2], int(words[3]))
+            back = (words[2], int(words[3])) if len(words) == 4 else back
 
 
-def serve(end: float, device: str, address: str, port: str, token: str, right: str) -> None:
-    """Waits for a frame of the VNI `right` on `device`, acknowledges it, then sends back what one TCP client sends."""
+def serve(end: float, device: str, address: str, port: str, token: str, right: str, flood: str) -> None:
+    """Waits for frames on `device`, acknowledges those of the VNI `right`, then sends back what one TCP client sends.
+
+    The acknowledgement tells whether the frame `flood` has arrived too.
+    """
     with socket.socket() as listener, socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as packet:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, int(port)))
-        listener.listen(1)
         packet.bind((device, ETH_P_ALL))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sockets = [packet]
+        try:
+            listener.bind((address, int(port)))
+            listener.listen(1)
+            sockets.append(listener)
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:  # without its address the box may still receive frames
+                raise
         packet.setblocking(False)
         seen: set[str] = set()
         while time.monotonic() < end:
-            ready = select.select([listener, packet], [], [], left(end))[0]
+            ready = select.select(sockets, [], [], left(end))[0]
             back = frames(packet, token, seen) if packet in ready else None
             if back and right in seen:
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as reply:
-                    reply.sendto(token.encode(), back)
+                    reply.sendto(f"{token} {flood if flood in seen else ''}".encode(), back)
             if listener in ready:
                 echo(listener, end)
                 break
@@ -90,15 +107,19 @@ def receive(connection: socket.socket, end: float) -> bytes:
 
 
 def send(
-    end: float, source: str, target: str, udp: str, right: str, wrong: str, mac: str, peer_mac: str,
-    overlay: str, peer: str, port: str, token: str,
+    end: float, target: str, source: str, udp: str, right: str, wrong: str, mac: str, peer_mac: str,
+    overlay: str, peer: str, port: str, token: str, bearer: str, flood: str,
 ) -> None:  # fmt: skip
-    """Sends a frame of each VNI, the wrong one first, until the right one is acknowledged; then tries TCP."""
+    """Floods a frame and sends one of each VNI, the wrong one first, until they are acknowledged; then tries TCP."""
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out, flooder(bearer) as packet:
             out.bind((source, 0))
+            address, number = out.getsockname()
+            frames = [ethernet(peer_mac, mac, f"{token} {vni} {address} {number}") for vni in (wrong, right)]
+            packets = [vxlan(int(vni), frame) for vni, frame in zip((wrong, right), frames)]  # noqa: B905 - Python 3.7
+            flooded = ethernet(BROADCAST, mac, f"{token} {flood}")
             pairs = (end + time.monotonic()) / 2
-            rounds = isolate(out, pairs, (target, int(udp)), (wrong, right), (peer_mac, mac), token)
+            rounds = isolate(out, packet, pairs, (target, int(udp)), [flooded, *packets], f"{token} {flood}")
         say("sent", "ok", f"{rounds} times")
     except OSError as error:
         refused("sent", error)
@@ -108,23 +129,38 @@ def send(
         refused("tcp", error)
 
 
+def flooder(device: str) -> socket.socket:
+    """A socket that sends frames on a device. Where the device is not there or down, what it sends is lost."""
+    packet = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    try:
+        packet.bind((device, 0))
+        say("flooded", "ok", "")
+    except OSError as error:
+        refused("flooded", error)
+    return packet
+
+
 def isolate(
-    out: socket.socket, end: float, target: tuple[str, int], vnis: tuple[str, str], macs: tuple[str, str], token: str
+    out: socket.socket, packet: socket.socket, end: float, target: tuple[str, int], sent: list[bytes], wanted: str
 ) -> int:
-    """Sends a frame of each VNI, in this order, until one is acknowledged; how often."""
-    address, port = out.getsockname()
-    rounds = 0
+    """Sends the first frame to all and the others to `target`, until what is acknowledged is `wanted`; how often."""
+    rounds, acknowledged = 0, False
     while time.monotonic() < end:
         rounds += 1
-        for vni in vnis:
-            payload = f"{token} {vni} {address} {port}"
-            out.sendto(vxlan(int(vni), macs[0], macs[1], payload.encode()), target)
+        with contextlib.suppress(OSError):
+            packet.send(sent[0])
+        with contextlib.suppress(PermissionError):  # a packet filter of this box's own: netfilter's drop is EPERM
+            for data in sent[1:]:
+                out.sendto(data, target)
         out.settimeout(min(RESEND, left(end)))
         try:
-            if out.recv(64) == token.encode():
-                break
+            said = out.recv(64).decode("ascii", "replace")
         except (socket.timeout, ConnectionRefusedError):  # noqa: UP041 - another class before Python 3.10
             continue
+        if said == wanted:
+            break
+        if not acknowledged and said.split(" ")[0] == wanted.split(" ")[0]:
+            acknowledged, end = True, min(end, time.monotonic() + GRACE)
     return rounds
 
 
@@ -156,17 +192,17 @@ def refused(what: str, error: OSError) -> None:
 
 def main(arguments: list[str]) -> None:
     """Serves and sends, side by side, as the arguments say."""
-    end = time.monotonic() + float(arguments[0])
+    begun = time.monotonic()
     split = arguments.index("send") if "send" in arguments else len(arguments)
-    server, client = arguments[2:split], arguments[split + 1 :]
+    server, client = arguments[1:split], arguments[split + 1 :]
     child = os.fork() if server and client else None
     if server and not child:
         try:
-            serve(end, *server)
+            serve(begun + float(server[0]), *server[1:])
         except OSError as error:
             refused("frames", error)
     if client and child != 0:
-        send(end, *client)
+        send(begun + float(client[0]), *client[1:])
     if child:
         os.waitpid(child, 0)
     elif child == 0:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from orchestrator.model import Box, Lab, Overlay, Vtep
 from orchestrator.verify import targets
-from orchestrator.verify.script import Patient, Stage
+from orchestrator.verify.script import Patient, Record, Stage
 from orchestrator.verify.targets import Edge
 
 Key = tuple[str, ...]
@@ -55,7 +56,7 @@ def foreign_vni(lab: Lab, overlay: Overlay) -> int:
 
 
 def commands(lab: Lab, box: Box, deadline: float) -> list[Stage[Key]]:
-    """Everything that a box is asked, in order. The FDB comes last: what the pings taught it is in it."""
+    """Everything that a box is asked, in order. `deadline`: of its pings, which run side by side, in seconds."""
     stages: list[Stage[Key]] = [
         {("links",): ["ip", "-j", "-d", "addr", "show"]},
         {("groups",): ["ip", "-j", "maddr", "show"]},
@@ -74,11 +75,35 @@ def commands(lab: Lab, box: Box, deadline: float) -> list[Stage[Key]]:
             next_address = end(overlay, targets.following(overlay, box.name)).address.ip
             sizes["fits", overlay.name] = _sized(overlay, 0, next_address, "-q", f"-w{whole(min(deadline, PATIENCE))}")
             sizes["too big", overlay.name] = _sized(overlay, 1, next_address, "-W0.2")
+    return [*stages, {**pings, **sizes}, *taught(lab, box)]
+
+
+def taught(lab: Lab, box: Box) -> list[Stage[Key]]:
+    """What comes after pings: the FDB, with what they taught it, and an end to the neighbour entries that they left."""
     fdb: list[Stage[Key]] = [
         {("fdb", overlay.name): ["bridge", "-j", "fdb", "show", "dev", overlay.name]}
         for overlay, _ in lab.vteps(box.name)
     ]
-    return [*stages, pings, sizes, *fdb, {("flushed",): ["ip", "neigh", "flush", "all"]}]
+    return [*fdb, {("flushed",): ["ip", "neigh", "flush", "all"]}]
+
+
+def unanswered(records: Mapping[Key, Record]) -> list[Key]:
+    """The pings that may yet be answered. What is too long for a device stays so, and "too big" ought to."""
+    return [
+        key for key, record in records.items()
+        if key[0] in ("underlay", "ping", "fits") and record.returncode == 1
+        and "message too long" not in record.output.casefold()
+    ]  # fmt: skip
+
+
+def ends(lab: Lab, box: Box, key: Key) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The (box, address) that a ping goes out from, and the one that it goes to."""
+    if key[0] == "underlay":
+        target = next(target for target in targets.underlay(lab, box) if str(target.address) == key[1])
+        return (box.name, str(target.source)), (target.box, str(target.address))
+    overlay = next(overlay for overlay, _ in lab.vteps(box.name) if overlay.name == key[1])
+    peer = key[2] if key[0] == "ping" else targets.following(overlay, box.name)
+    return (box.name, str(end(overlay, box.name).address.ip)), (peer, str(end(overlay, peer).address.ip))
 
 
 def whole(seconds: float) -> int:
@@ -101,24 +126,28 @@ def _sized(overlay: Overlay, more: int, address: object, *options: str) -> list[
     return ["ping", "-c1", "-i0.01", *options, "-M", "do", "-s", str(size), "-I", overlay.bearer, str(address)]
 
 
-def serving(overlay: Overlay, edge: Edge | None, token: str) -> list[str]:
-    """The probe's words for an edge's server; none where there is no edge."""
-    if edge is None:
-        return []
+def serving(overlay: Overlay, edge: Edge, deadline: float, token: str) -> list[str]:
+    """The probe's words for an edge's server."""
     address = str(end(overlay, edge.server).address.ip)
-    return ["serve", overlay.name, address, str(PROBE_PORT), token, str(overlay.vni)]
+    flood = f"flood/{edge.client}"
+    return ["serve", f"{deadline:.1f}", overlay.name, address, str(PROBE_PORT), token, str(overlay.vni), flood]
 
 
-def sending(lab: Lab, overlay: Overlay, edge: Edge | None, token: str) -> list[str]:
-    """The probe's words for an edge's client; none where there is no edge."""
-    if edge is None:
-        return []
+def sending(lab: Lab, overlay: Overlay, edge: Edge, deadline: float, token: str) -> list[str]:
+    """The probe's words for an edge's client."""
     mine, other = end(overlay, edge.client), end(overlay, edge.server)
     return [
-        "send", str(mine.underlay), str(other.underlay), str(overlay.port), str(overlay.vni),
+        "send", f"{deadline:.1f}", str(other.underlay), str(mine.underlay), str(overlay.port), str(overlay.vni),
         str(foreign_vni(lab, overlay)), mine.mac, other.mac,
-        str(mine.address.ip), str(other.address.ip), str(PROBE_PORT), token,
+        str(mine.address.ip), str(other.address.ip), str(PROBE_PORT), token, overlay.bearer, f"flood/{edge.client}",
     ]  # fmt: skip
+
+
+def shown(words: list[str]) -> str:
+    """The probe's command as evidence shows it: what it does, for how long and to whom; … stands for the rest."""
+    split = words.index("send") if "send" in words else len(words)
+    parts = [[*words[:4], "…"] if split else [], [*words[split : split + 3], "…"] if words[split:] else []]
+    return " ".join(["python3", "-", *parts[0], *parts[1]])
 
 
 @cache

@@ -23,10 +23,18 @@ class Evidence(msgspec.Struct, frozen=True):
     output: str
 
 
+class Cause(msgspec.Struct, frozen=True):
+    """Why a check may have failed, and the command that shows whether that is it."""
+
+    what: str
+    command: str
+
+
 class CheckResult(msgspec.Struct, frozen=True):
     """One check's result. `id` is stable and unique in a report; `check` is for people; no `overlay`: the underlay.
 
     failed: the lab is not what its file says; error: the check could not be run, so that nothing is known.
+    causes: of a failure, the most likely one first; hint: the first one, in a line.
     """
 
     id: str
@@ -39,10 +47,14 @@ class CheckResult(msgspec.Struct, frozen=True):
     saw: str
     evidence: tuple[Evidence, ...]
     hint: str = ""
+    causes: tuple[Cause, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True):
-    """All results of one verification. `sampled`: the sentence that says which pairs were left out, if any were."""
+    """All results of one verification. `sampled`: the sentence that says which pairs were left out, if any were.
+
+    stages: seconds by what they were spent on, in order.
+    """
 
     lab: str
     provider: str
@@ -50,6 +62,7 @@ class Report(msgspec.Struct, frozen=True):
     seconds: float
     sampled: str | None = None
     notes: tuple[str, ...] = ()
+    stages: dict[str, float] = {}
 
     def count(self, status: Status) -> int:
         """How many results have this status."""

@@ -8,6 +8,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -31,14 +32,19 @@ FOR_OWN_TESTS = ("capture", "monkeypatch", "recwarn", "skipping", "subtests", "t
 """Those that only a lab's own tests need; capture keeps what they print from stdout."""
 
 
-def run(lab: Lab, survey: Survey, own: list[Path], take: Callable[[CheckResult], None]) -> None:
-    """Makes every check, and then runs the lab's `own` test files; `take` gets each result.
+def run(lab: Lab, survey: Survey, take: Callable[[CheckResult], None]) -> None:
+    """Makes every check; `take` gets each result.
 
     Raises KeyboardInterrupt on Ctrl-C, and what pytest calls an internal error as what it was.
     """
     _session(lab, survey, [], take)
-    if own:
-        _apart(own, lambda tell: _session(lab, survey, own, tell), take)
+
+
+def run_own(lab: Lab, survey: Survey, own: list[Path], take: Callable[[CheckResult], None]) -> None:
+    """Runs the lab's `own` test files, once all checks are made; `take` gets each result. Raises as `run` does."""
+    survey.join()
+    for path in own:
+        _apart(path, partial(_session, lab, survey, [path]), take)
 
 
 def _session(lab: Lab, survey: Survey, own: list[Path], take: Callable[[CheckResult], None]) -> None:
@@ -53,12 +59,13 @@ def _session(lab: Lab, survey: Survey, own: list[Path], take: Callable[[CheckRes
 
 
 def _apart(
-    own: list[Path], session: Callable[[Callable[[CheckResult], None]], None], take: Callable[[CheckResult], None]
+    own: Path, session: Callable[[Callable[[CheckResult], None]], None], take: Callable[[CheckResult], None]
 ) -> None:
-    """Runs a lab's own tests in a fork of this process: nothing that they do can take away, or end, what is ours."""
+    """Runs a file of own tests in a fork of this process: nothing that they do can take away, or end, what is ours."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        os.close(reader)
         _report(session, writer)
     os.close(writer)
     complete = False
@@ -66,16 +73,16 @@ def _apart(
         with os.fdopen(reader, "rb") as lines:
             for line in lines:
                 complete = line == _COMPLETE
-                if complete:
+                if complete or not line.endswith(b"\n"):
                     break
                 take(msgspec.json.decode(line, type=CheckResult))
     finally:
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
     if not complete:
-        names = ", ".join(path.name for path in own)
-        saw = f"{names}: the tests ended before their report (wait status {status}): sys.exit, pytest.exit or a crash"
-        take(CheckResult("own-tests", "", None, "the lab's own tests", "error", 0.0, "a complete report", saw, ()))
+        saw = f"{own.name} ended before its report (wait status {status}): sys.exit, pytest.exit or a crash"
+        name, check = f"{own.name}::report", f"{own.name} runs to its end"
+        take(CheckResult(name, "", None, check, "error", 0.0, "a complete report", saw, ()))
 
 
 _COMPLETE = b"complete\n"

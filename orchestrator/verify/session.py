@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,13 +29,16 @@ class Request(NamedTuple):
 
 def run(request: Request, emit: Callable[[CheckResult], None]) -> Report:
     """See `orchestrator.verify.run`."""
-    started = time.monotonic()
+    laps = [("", time.monotonic())]
     results: list[CheckResult] = []
     notes: list[str] = []
 
     def take(result: CheckResult) -> None:
         results.append(result)
         emit(result)
+
+    def lap(stage: str) -> None:
+        laps.append((stage, time.monotonic()))
 
     files = own_tests(request.directory)
     if files and not request.trust:
@@ -45,11 +49,21 @@ def run(request: Request, emit: Callable[[CheckResult], None]) -> Report:
         with survey.surely_emptied(notes.append):
             from orchestrator.verify import runner  # imports pytest, while the boxes already answer
 
-            runner.run(request.lab, survey, files if request.trust else [], take)
+            lap("loading pytest, while the boxes are asked")
+            runner.run(request.lab, survey, take)
+            lap("the boxes' answers, and judging them")
+            if files and request.trust:
+                runner.run_own(request.lab, survey, files, take)
+                lap("the lab's own tests")
+    lap("emptying what the checks taught the boxes")
     return Report(
-        request.lab.name, request.provider, tuple(results), time.monotonic() - started,
-        targets.sampled(request.lab), tuple(notes),
+        request.lab.name, request.provider, tuple(results), laps[-1][1] - laps[0][1],
+        targets.sampled(request.lab), tuple(notes), _seconds(laps),
     )  # fmt: skip
+
+
+def _seconds(laps: list[tuple[str, float]]) -> dict[str, float]:
+    return {stage: end - start for (_, start), (stage, end) in pairwise(laps)}
 
 
 def own_tests(directory: Path | None) -> list[Path]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from orchestrator.model import Interface, Overlay
+from orchestrator.verify import links
+from orchestrator.verify.links import Seen
 from orchestrator.verify.outcome import AbsentError
 from orchestrator.verify.results import Evidence, bounded
-from orchestrator.verify.script import CannotRunError, Record
+from orchestrator.verify.script import Record
 from orchestrator.verify.survey import Survey
-
-Seen = dict[str, Any]
-"""An object of `ip -j` or `bridge -j`."""
 
 
 class State:
@@ -28,13 +26,13 @@ class State:
         record = self.survey.record(box, *key)
         where = (box, *key)
         if where not in self._parsed:
-            self._parsed[where] = _rows(record)
+            self._parsed[where] = links.parse(record)
         return self._parsed[where], record
 
     def link(self, box: str, name: str) -> tuple[Seen, Evidence]:
         """A device of a box. Raises AbsentError where it has none of that name."""
         rows, record = self.rows(box, "links")
-        row = next((row for row in rows if row.get("ifname") == name), None)
+        row = links.named(rows, name)
         if row is None:
             names = " ".join(str(row.get("ifname")) for row in rows)
             raise AbsentError(f"no device {name}", Evidence("ip -br link show", 0, f"devices: {names}"))
@@ -43,10 +41,8 @@ class State:
     def adapter(self, box: str, interface: Interface) -> tuple[Seen, Evidence]:
         """A box's adapter: by its MAC, because a box may call it by another name; by its name where no MAC is right."""
         rows, record = self.rows(box, "links")
-        for row in sorted(rows, key=lambda row: row.get("ifname") != interface.name):
-            if row.get("address") == interface.mac and "info_kind" not in _virtual(row):
-                return row, _excerpt(record, row)
-        return self.link(box, interface.name)
+        row = links.adapter(rows, interface)
+        return (row, _excerpt(record, row)) if row else self.link(box, interface.name)
 
     def macs(self, overlay: Overlay) -> dict[str, list[str]]:
         """MAC → the boxes whose end of the overlay has it."""
@@ -74,25 +70,7 @@ class State:
         return joined, Evidence(f"ip -j maddr show dev {device}", 0, json.dumps([row]))
 
 
-def _virtual(row: Seen) -> Seen:
-    """What makes a device virtual; a veth stands for a real adapter."""
-    info: Seen = row.get("linkinfo", {})
-    return {} if info.get("info_kind") == "veth" else info
-
-
 def _excerpt(record: Record, row: Seen) -> Evidence:
     """The record as it would be had it been asked for one device only."""
     command = " ".join([*record.argv, "dev", str(row.get("ifname"))])
     return Evidence(command, record.returncode, bounded(json.dumps([row])))
-
-
-def _rows(record: Record) -> list[Seen]:
-    if record.returncode != 0:
-        raise CannotRunError(f"{' '.join(record.argv)} failed", (record.evidence,))
-    try:
-        rows = json.loads(record.output or "[]")
-    except ValueError as error:
-        raise CannotRunError(f"{' '.join(record.argv)} printed no JSON: {error}", (record.evidence,)) from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise CannotRunError(f"{' '.join(record.argv)} printed other JSON than a list", (record.evidence,))
-    return rows

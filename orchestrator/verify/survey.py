@@ -11,11 +11,25 @@ from typing import NamedTuple
 
 from orchestrator.errors import LabError
 from orchestrator.model import Box, Lab, Overlay
-from orchestrator.verify import targets
+from orchestrator.verify import links, targets
 from orchestrator.verify.backend import Channel, host
-from orchestrator.verify.questions import EMPTY, PATIENCE, PYTHON, Key, commands, probe_text, sending, serving, whole
+from orchestrator.verify.questions import (
+    EMPTY,
+    PATIENCE,
+    PYTHON,
+    Key,
+    commands,
+    ends,
+    probe_text,
+    sending,
+    serving,
+    shown,
+    taught,
+    unanswered,
+    whole,
+)  # fmt: skip
 from orchestrator.verify.results import Evidence
-from orchestrator.verify.script import CannotRunError, Record, compose, parse
+from orchestrator.verify.script import CannotRunError, Patient, Record, Stage, compose, parse
 from orchestrator.verify.targets import Edge
 
 AT_ONCE = 4
@@ -47,7 +61,8 @@ class Survey:
         self._boxes = ThreadPoolExecutor(AT_ONCE)
         self._probes = ThreadPoolExecutor(targets.ALL_PAIRS_UP_TO + 1)
         self._conductor = ThreadPoolExecutor(1)
-        self._records = {box.name: self._boxes.submit(self._ask, box) for box in lab.boxes}
+        self._asked = {box.name: self._boxes.submit(self._ask, box) for box in lab.boxes}
+        self._records = {box.name: self._probes.submit(self._ask_again, box) for box in lab.boxes}
         self._edges = self._conductor.submit(self._probe)
 
     def record(self, box: str, *key: str) -> Record:
@@ -58,7 +73,7 @@ class Survey:
         return record
 
     def answer(self, edge: Edge, what: str) -> Answer:
-        """What the probe reported about an edge: `tcp` and `sent` by its client, `frames` by its server."""
+        """What the probe reported about an edge: `flooded`, `sent` and `tcp` by its client, `frames` by its server."""
         answer = self._edges.result()[edge][what]
         if isinstance(answer, CannotRunError):
             raise answer
@@ -72,14 +87,39 @@ class Survey:
         return min(max(self._deadline - self._lost, least), self._deadline)
 
     def _ask(self, box: Box) -> dict[Key, Record]:
-        patience, started = self._patience(), time.monotonic()
-        stages = commands(self.lab, box, patience)
-        records = parse(
-            stages, self._run(box.name, compose(stages, whole(patience)), timeout=2 * patience + LAST).output
-        )
-        if any(record.returncode for key, record in records.items() if key[0] in ("ping", "underlay")):
+        """Everything, with little patience: a healthy lab needs no more."""
+        patience = min(PATIENCE, self._deadline)
+        return self._records_of(box, commands(self.lab, box, patience), patience)
+
+    def _ask_again(self, box: Box) -> dict[Key, Record]:
+        """With what has not been answered until the deadline, unless a device at either end is seen to be dead."""
+        records = self._asked[box.name].result()
+        if self._deadline <= PATIENCE or not unanswered(records):
+            return records
+        wait(self._asked.values())
+        again = {key: Patient(records[key].argv) for key in unanswered(records) if self._may_answer(box, key)}
+        if not again:
+            return records
+        patience, started = max(self._patience() - PATIENCE, PATIENCE), time.monotonic()
+        stages: list[Stage[Key]] = [again, *taught(self.lab, box)]
+        records = records | self._records_of(box, stages, patience)
+        if unanswered(records):
             self._lost += time.monotonic() - started
         return records
+
+    def _records_of(self, box: Box, stages: list[Stage[Key]], patience: float) -> dict[Key, Record]:
+        script = compose(stages, whole(patience))
+        return parse(stages, self._run(box.name, script, timeout=patience + PATIENCE + LAST).output)
+
+    def _may_answer(self, box: Box, key: Key) -> bool:
+        return all(self._living(name, address) for name, address in ends(self.lab, box, key))
+
+    def _living(self, box: str, address: str) -> bool:
+        """Whether a box's devices let an address of its own answer; where nothing is known of them, they may."""
+        try:
+            return address in links.living(links.parse(self._asked[box].result()["links",]), self.lab, box)
+        except CannotRunError:
+            return True
 
     def _run(self, box: str, command: str, *words: str, name: str = "sh", **keywords: object) -> Evidence:
         """Runs a command by testinfra. What it printed is not bounded here."""
@@ -101,18 +141,19 @@ class Survey:
         return edges
 
     def _probe_arc(self, overlay: Overlay, arc: tuple[Edge, ...]) -> dict[Edge, dict[str, Answer | CannotRunError]]:
-        pinged = any(self._pinged(edge) for edge in arc)
-        deadline = self._patience(LAST) if pinged else min(PATIENCE, self._deadline)
+        short, long = min(PATIENCE, self._deadline), self._patience(LAST)
+        deadlines = {edge: long if self._pinged(edge) else short for edge in arc}
         token = os.urandom(8).hex()
         serves, sends = {edge.server: edge for edge in arc}, {edge.client: edge for edge in arc}
         said = {
-            box: self._probes.submit(
-                self._probe_box, box, [f"{deadline:.1f}", *serving(overlay, serves.get(box), token),
-                                       *sending(self.lab, overlay, sends.get(box), token)], deadline
-            )
+            box: self._probes.submit(self._probe_box, box, [
+                *(serving(overlay, serves[box], deadlines[serves[box]], token) if box in serves else ()),
+                *(sending(self.lab, overlay, sends[box], deadlines[sends[box]], token) if box in sends else ()),
+            ], max(deadlines.values()))
             for box in dict.fromkeys((*sends, *serves))
         }  # fmt: skip
-        return {edge: _of(said[edge.client], "sent", "tcp") | _of(said[edge.server], "frames") for edge in arc}
+        ours, theirs = ("flooded", "sent", "tcp"), ("frames",)
+        return {edge: _of(said[edge.client], *ours) | _of(said[edge.server], *theirs) for edge in arc}
 
     def _pinged(self, edge: Edge) -> bool:
         try:
@@ -121,27 +162,33 @@ class Survey:
             return False
 
     def _probe_box(self, box: str, words: list[str], deadline: float) -> Evidence:
-        line = " ".join(words)
         text = PYTHON.replace("%s", " ".join(["%s"] * len(words)))
-        return self._run(
-            box, text, *words, *words, stdin=probe_text(), timeout=deadline + LAST, name=f"python3 probe.py {line}"
-        )
+        return self._run(box, text, *words, *words, stdin=probe_text(), timeout=deadline + LAST, name=shown(words))
+
+    def join(self) -> None:
+        """Waits for all answers and ends the threads, because a fork takes none of them along."""
+        self._conductor.shutdown()
+        self._probes.shutdown()
+        self._boxes.shutdown()
 
     def _empty_all(self) -> Iterator[str]:
         """Empties each box's neighbour table and its overlays' learned FDB entries; a sentence where that failed.
 
-        Again where something was found: a last packet may still be on its way when the box that it teaches is emptied.
+        All again where anything was found: a last packet may still be on its way, and teach a box that is empty.
         """
-        boxes = list(self.lab.boxes)
+        full: list[str] = []
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for _ in range(EMPTYINGS):
-                futures = {box.name: pool.submit(self._empty, box) for box in boxes}
-                for name, future in futures.items():
-                    if why := future.exception():
-                        yield f"What the checks taught {name} could not be emptied: {why}"
-                boxes = [box for box in boxes if not futures[box.name].exception() and futures[box.name].result()]
-        for box in boxes:
-            yield f"{box.name} was taught anew each time that it was emptied of what the checks had taught it"
+                futures = {box.name: pool.submit(self._empty, box) for box in self.lab.boxes}
+                lost = {name: why for name, future in futures.items() if (why := future.exception())}
+                if lost:
+                    yield from (f"What the checks taught {name} could not be emptied: {lost[name]}" for name in lost)
+                    return
+                full = [name for name, future in futures.items() if future.result()]
+                if not full:
+                    return
+        for name in full:
+            yield f"{name} was taught anew each time that it was emptied of what the checks had taught it"
 
     def _empty(self, box: Box) -> bool:
         """Empties one box; whether there was anything."""

@@ -37,7 +37,7 @@ class Path(NamedTuple):
 def reachable(on: Path) -> Outcome:
     """The whole way: ARP flooded, answered, learned; then unicast there and back."""
     record = on.state.survey.record(on.vtep.box, "ping", on.overlay.name, on.peer.box)
-    return answered(record, "where the underlay answers and the overlay does not, compare VNI, port and group")
+    return answered(record)
 
 
 def learned(on: Path) -> Outcome:
@@ -46,7 +46,7 @@ def learned(on: Path) -> Outcome:
     found = [str(row.get("dst")) for row in rows if row.get("mac") == on.peer.mac and "dst" in row]
     wanted = f"{on.peer.mac} at {on.peer.underlay}"
     saw = f"{on.peer.mac} at {', '.join(found)}" if found else f"no entry for {on.peer.mac}"
-    return Outcome(found == [str(on.peer.underlay)], wanted, saw, (evidence,), "entries appear once frames arrive")
+    return Outcome(found == [str(on.peer.underlay)], wanted, saw, (evidence,))
 
 
 def nothing_learned(on: Path) -> Outcome:
@@ -80,10 +80,8 @@ def tcp(on: Path) -> Outcome:
     """ICMP passes where checksum offload spoils TCP, as in nested virtual machines: only TCP finds that."""
     edge = Edge(on.overlay.name, on.vtep.box, on.peer.box)
     answer = _known(on.state.survey.answer(edge, "tcp"))
-    return Outcome(
-        answer.status == "ok", "262144 bytes there and back, all alike", answer.words, (answer.evidence,),
-        "ethtool -K DEVICE tx-checksum-ip-generic off, where ping works and TCP does not",
-    )  # fmt: skip
+    wanted = "262144 bytes there and back, all alike"
+    return Outcome(answer.status == "ok", wanted, answer.words, (answer.evidence,))
 
 
 def isolated(on: Path) -> Outcome:
@@ -102,6 +100,19 @@ def isolated(on: Path) -> Outcome:
     right, foreign = str(on.overlay.vni) in seen, str(on.foreign) in seen
     saw = f"VNI {on.overlay.vni} {_delivered(right)}, VNI {on.foreign} {_delivered(foreign)}"
     return Outcome(right and not foreign, wanted, saw, evidence)
+
+
+def flooded(on: Path) -> Outcome:
+    """A broadcast frame reaches every member (RFC 7348, section 4.2), whatever anyone has learned: ARP rests on it."""
+    edge = Edge(on.overlay.name, on.peer.box, on.vtep.box)
+    frames, sent = _known(on.state.survey.answer(edge, "frames")), _known(on.state.survey.answer(edge, "flooded"))
+    evidence = (sent.evidence, frames.evidence)
+    wanted = f"a broadcast frame of {on.peer.box} arrives"
+    for answer in (sent, frames):
+        if answer.status != "ok":
+            return Outcome(False, wanted, answer.words, evidence)
+    arrived = f"flood/{on.peer.box}" in frames.words.split()
+    return Outcome(arrived, wanted, wanted if arrived else f"no broadcast frame of {on.peer.box} arrived", evidence)
 
 
 def _delivered(seen: bool) -> str:

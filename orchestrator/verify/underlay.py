@@ -27,6 +27,19 @@ class Peer(NamedTuple):
     target: Target
 
 
+class Loopback(NamedTuple):
+    """A box's lo."""
+
+    state: State
+    box: Box
+
+
+def loopback(on: Loopback) -> Outcome:
+    """Without lo a box cannot reach its own addresses: ip(8) gives a new namespace an lo that is down."""
+    link, evidence = on.state.link(on.box.name, "lo")
+    return flags_up(link["flags"], evidence)
+
+
 def up(on: Adapter) -> Outcome:
     """A VXLAN socket and its group stay listed when the adapter is down: they prove nothing about it."""
     link, evidence = on.state.adapter(on.box.name, on.interface)
@@ -65,7 +78,7 @@ def not_default(on: Adapter) -> Outcome:
 def reachable(on: Peer) -> Outcome:
     """What the overlay sends travels in packets between these addresses."""
     record = on.state.survey.record(on.box.name, "underlay", str(on.target.address))
-    return answered(record, hint="is the other box up, and its adapter?")
+    return answered(record)
 
 
 def flags_up(flags: list[str], *evidence: Any) -> Outcome:
@@ -84,10 +97,10 @@ _NOT_THE_LAB = ("not permitted", "permission denied", "invalid", "usage")
 """What ping says, with status 2, where it could not try at all; all else with status 2 is the network's state."""
 
 
-def answered(record: Record, hint: str = "") -> Outcome:
+def answered(record: Record) -> Outcome:
     """A ping that got an answer: ping(8), status 0; 1 is none, 2 anything else."""
     said = record.output.casefold()
     if record.returncode not in (0, 1, 2) or (record.returncode == 2 and any(text in said for text in _NOT_THE_LAB)):
         raise CannotRunError("ping could not try", (record.evidence,))
     summary = next((line for line in record.output.splitlines() if "transmitted" in line), record.output.strip())
-    return Outcome(record.returncode == 0, "an answer", summary, (record.evidence,), hint)
+    return Outcome(record.returncode == 0, "an answer", summary, (record.evidence,))

@@ -15,9 +15,8 @@ import msgspec
 import pytest
 
 from orchestrator import verify
-from orchestrator.command import Result
-from orchestrator.command import Running as Started
 from orchestrator.connections import Connection
+from orchestrator.connections.nsenter import Nsenter
 from orchestrator.model import Lab
 from orchestrator.verify import CheckResult, Report, checks
 from orchestrator.verify.questions import PROBE_PORT
@@ -50,11 +49,11 @@ def learned(lab: Lab, connection: Connection) -> str:
 
 
 HEALTHY = {
-    # boxes x (adapter 5 + device 14 or so + size, tcp, isolation) + pairs x 3 (underlay, ping, FDB)
-    "lab9": (samples.lab9(), 50),
-    "lab10": (samples.lab10(), 87),
-    "two overlays, bridged, head-end replication": (samples.two(), 164),
-    "routed underlay": (samples.routed(), 82),
+    # boxes x (lo + adapter 5 + device 17 or so + size, tcp, flood, isolation) + pairs x 3 (underlay, ping, FDB)
+    "lab9": (samples.lab9(), 60),
+    "lab10": (samples.lab10(), 102),
+    "two overlays, bridged, head-end replication": (samples.two(), 192),
+    "routed underlay": (samples.routed(), 95),
 }
 
 
@@ -105,6 +104,7 @@ class Break(NamedTuple):
 
 ZERO = "00:00:00:00:00:00"
 BREAKS = {
+    "loopback down": Break(["ip link set lo down"], {"boxA/lo/up"}),
     "adapter down": Break(["ip link set enp0s8 down"], {"boxA/enp0s8/up", "boxB/underlay/reach/192.168.50.4"}),
     "adapter without its address": Break(
         ["ip addr flush dev enp0s8"], {"boxA/enp0s8/address", "boxA/underlay/reach/192.168.50.5"}
@@ -147,11 +147,16 @@ BREAKS = {
     "device down": Break(
         ["ip link set vxlan0 down"],
         {"boxA/vxlan0/up", "boxA/vxlan0/socket", "boxA/vxlan0/group", "boxA/vxlan0/ping/boxB",
-         "boxA/vxlan0/isolation/boxC"},
+         "boxA/vxlan0/isolation/boxC", "boxA/vxlan0/flood/boxC"},
+    ),
+    "another device on the port": Break(
+        ["ip link set vxlan0 down", "ip link add vxlan9 type vxlan external dstport 4789", "ip link set vxlan9 up"],
+        {"boxA/vxlan0/exclusive", "boxA/vxlan0/up"},
     ),
     "MAC": Break(["ip link set vxlan0 address 02:00:00:00:99:99"], {"boxA/vxlan0/mac", "boxB/vxlan0/fdb/boxA"}),
     "MAC of another box's": Break(
-        [f"ip link set vxlan0 address {samples.mac(60, 5)}"], {"boxA/vxlan0/mac", "boxB/vxlan0/mac"}
+        [f"ip link set vxlan0 address {samples.mac(60, 5)}"],
+        {"boxA/vxlan0/mac", "boxA/vxlan0/unique", "boxB/vxlan0/unique"},
     ),
     "learning off": Break(
         ["ip link set vxlan0 type vxlan nolearning"], {"boxA/vxlan0/learning", "boxA/vxlan0/fdb/boxB"}
@@ -182,7 +187,7 @@ BREAKS = {
     ),
     "FDB entry that points elsewhere": Break(
         [f"bridge fdb add {samples.mac(60, 5)} dev vxlan0 dst 192.168.50.6"],
-        {"boxA/vxlan0/fdb/boxB", "boxA/vxlan0/ping/boxB"},
+        {"boxA/vxlan0/static", "boxA/vxlan0/fdb/boxB", "boxA/vxlan0/ping/boxB"},
     ),
     "TCP out of reach, ping not": Break(
         ["ip rule add pref 1 ipproto tcp unreachable"], {"boxA/vxlan0/tcp/boxB"}
@@ -217,6 +222,55 @@ def test_delivery_of_a_foreign_vni_is_what_isolation_saw(running: Running) -> No
     assert result.saw == "VNI 100 delivered, VNI 101 delivered"
 
 
+SIZES = {
+    "too small": (["ip link set vxlan0 mtu 1400"], "1422"),
+    "too large": (["ip link set enp0s8 mtu 1600", "ip link set vxlan0 mtu 1500"], "1423"),
+}
+
+
+@pytest.mark.parametrize(("commands", "size"), SIZES.values(), ids=SIZES)
+def test_the_ping_of_the_wrong_size_is_the_last_evidence(running: Running, commands: list[str], size: str) -> None:
+    lab = samples.lab10()
+    with running(lab) as connection:
+        for command in commands:
+            assert connection.run("boxA", command.split()).returncode == 0
+        result = by_id(check(lab, connection, deadline=1.0))["boxA/vxlan0/size/boxB"]
+    assert result.status == "failed"
+    assert f"-s {size} " in result.evidence[-1].command
+
+
+@pytest.mark.parametrize(
+    "command", ["ip link set enp0s8 down", "ip addr flush dev enp0s8", "ip link set vxlan0 down", "ip link del vxlan0",
+                "ip addr flush dev vxlan0"]
+)  # fmt: skip
+def test_what_is_seen_to_be_dead_is_not_waited_for(running: Running, command: str) -> None:
+    lab = samples.lab10()
+    with running(lab) as connection:
+        assert connection.run("boxA", command.split()).returncode == 0
+        before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.alarm(60)
+        try:
+            report = check(lab, connection, deadline=600.0)
+        except KeyboardInterrupt:
+            pytest.fail("the whole deadline is waited for")
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+    assert {"boxA/vxlan0/ping/boxB", "boxB/vxlan0/ping/boxA"} <= red(report)
+    assert by_id(report)["boxB/vxlan0/ping/boxC"].status == "passed"
+
+
+def test_what_looks_alive_and_answers_late_is_heard(running: Running) -> None:
+    lab = samples.lab10()
+    deaf = "net.ipv4.icmp_echo_ignore_all"
+    with running(lab) as connection:
+        assert connection.run("boxC", ["sysctl", "-qw", f"{deaf}=1"]).returncode == 0
+        late = connection.start("boxC", ["sh", "-c", f"sleep 5; sysctl -qw {deaf}=0"])
+        report = check(lab, connection, deadline=60.0)
+        assert late.wait(10).returncode == 0
+    assert (red(report), broken(report)) == (set(), [])
+
+
 def test_a_process_on_the_port_is_not_the_kernel_s_socket(running: Running) -> None:
     lab = samples.lab10()
     hold = "import socket; s = socket.socket(type=2); s.bind(('0.0.0.0', 4789)); print(flush=True); input()"
@@ -233,10 +287,11 @@ def test_a_process_on_the_port_is_not_the_kernel_s_socket(running: Running) -> N
     assert "users:" in result.saw
 
 
-class Without:
+class Without(Nsenter):
     """A connection whose boxes find only these programs."""
 
     def __init__(self, connection: Connection, programs: Sequence[str], box: str) -> None:
+        super().__init__(0, [])
         self._connection, self._box = connection, box
         links = " ".join(f"$(command -v {program})" for program in programs)
         made = connection.run(box, ["sh", "-c", f"mkdir -p /run/few && ln -sf {links} /run/few"])
@@ -245,14 +300,6 @@ class Without:
     def argv(self, box: str, command: Sequence[str]) -> list[str]:
         few = ["env", "PATH=/run/few", "/bin/sh", *command[1:]] if box == self._box else command
         return self._connection.argv(box, few)
-
-    def start(self, box: str, command: Sequence[str], *, stdin: str | None = None) -> Started:
-        return Started(self.argv(box, command), stdin=stdin)
-
-    def run(
-        self, box: str, command: Sequence[str], *, stdin: str | None = None, timeout: float | None = None
-    ) -> Result:
-        return self.start(box, command, stdin=stdin).wait(timeout)
 
 
 def test_a_missing_program_is_an_error_and_outranks_failures(running: Running) -> None:
@@ -284,25 +331,20 @@ def test_a_probe_that_cannot_work_is_an_error(running: Running) -> None:
     assert report.exit_code == 5
 
 
-class Gone:
+class Gone(Nsenter):
     """A connection to boxes that are no more: whatever is run there ends as nsenter does then."""
+
+    def __init__(self) -> None:
+        super().__init__(0, [])
 
     def argv(self, box: str, command: Sequence[str]) -> list[str]:
         return ["nsenter", "--net=/proc/0/ns/net", *command]
-
-    def start(self, box: str, command: Sequence[str], *, stdin: str | None = None) -> Started:
-        return Started(self.argv(box, command), stdin=stdin)
-
-    def run(
-        self, box: str, command: Sequence[str], *, stdin: str | None = None, timeout: float | None = None
-    ) -> Result:
-        return self.start(box, command, stdin=stdin).wait(timeout)
 
 
 def test_a_lost_connection_makes_every_check_an_error() -> None:
     report = check(samples.lab10(), Gone(), deadline=1.0)
     assert {result.status for result in report.results} == {"error"}
-    assert (len(report.results), report.exit_code, len(report.notes)) == (87, 5, 3)
+    assert (len(report.results), report.exit_code, len(report.notes)) == (102, 5, 3)
 
 
 def test_a_lab_that_was_killed_makes_every_check_an_error(running: Running) -> None:
@@ -312,7 +354,7 @@ def test_a_lab_that_was_killed_makes_every_check_an_error(running: Running) -> N
         os.kill(int(holder.removeprefix("--target=")), signal.SIGKILL)
         report = check(lab, connection, deadline=1.0)
     assert {result.status for result in report.results} == {"error"}
-    assert (len(report.results), report.exit_code) == (50, 5)
+    assert (len(report.results), report.exit_code) == (60, 5)
 
 
 def test_a_box_without_python_is_an_error(running: Running) -> None:
@@ -328,7 +370,8 @@ def test_a_box_without_python_is_an_error(running: Running) -> None:
 
 
 def test_every_kind_of_check_has_been_seen_red() -> None:
-    tables = (*checks.ADAPTER, checks.PEER, *checks.DEVICE, *checks.PATH, *checks.TO_NEXT, checks.FROM_PREVIOUS)
+    underlay = (checks.LOOPBACK, *checks.ADAPTER, checks.PEER)
+    tables = (*underlay, *checks.DEVICE, *checks.PATH, *checks.TO_NEXT, *checks.FROM_PREVIOUS)
     assert {found.split("/")[2] for case in BREAKS.values() for found in case.red} == {c.name for c in tables}
 
 
@@ -401,7 +444,7 @@ def test_nothing_around_is_heard_and_nothing_is_left_behind(
         before = _process()
         report = check(lab, connection)
         after = _process()
-    assert (red(report), broken(report), len(report.results)) == (set(), [], 50)
+    assert (red(report), broken(report), len(report.results)) == (set(), [], 60)
     assert after == before
     assert capfd.readouterr() == ("", "")
 

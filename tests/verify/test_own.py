@@ -100,7 +100,7 @@ def test_with_trust_each_outcome_is_a_result(
         report = verify.run(lab, connection, provider="netns", directory=directory, trust=True)
     own = {result.id: result for result in report.results if result.id.startswith("test_")}
     assert {r.id: (r.box, r.check, r.status, r.saw) for r in own.values()} == OUTCOMES
-    assert (len(report.results) - len(own), report.exit_code, report.notes) == (50, 5, ())
+    assert (len(report.results) - len(own), report.exit_code, report.notes) == (60, 5, ())
     asked, shown = own["test_own.py::test_mtu_is_jumbo[netns://boxA]"].evidence
     assert asked == Evidence("cat /sys/class/net/vxlan0/mtu", 0, "1450\n")
     assert "assert mtu ==" in shown.output
@@ -112,26 +112,54 @@ def test_with_trust_each_outcome_is_a_result(
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "name"),
     [
-        "import sys\nsys.exit(0)\n",
-        "import os\nos._exit(0)\n",
-        "raise KeyboardInterrupt\n",
-        "import pytest\npytest.exit('enough', 0)\n",
-        "import sys\ndef test_x(): sys.exit(0)\n",
-        "import os\ndef test_x(): os._exit(0)\n",
-        "import pytest\ndef test_x(): pytest.exit('enough', 0)\n",
-        "import os, signal\ndef test_x(): os.kill(os.getpid(), signal.SIGKILL)\n",
+        ("import sys\nsys.exit(0)\n", "test_end.py::report"),
+        ("import os\nos._exit(0)\n", "test_end.py::report"),
+        ("raise KeyboardInterrupt\n", "test_end.py::report"),
+        ("import pytest\npytest.exit('enough', 0)\n", "test_end.py"),
+        ("import sys\ndef test_x(): sys.exit(0)\n", "test_end.py::test_x"),
+        ("import os\ndef test_x(): os._exit(0)\n", "test_end.py::report"),
+        ("import pytest\ndef test_x(): pytest.exit('enough', 0)\n", "test_end.py::report"),
+        ("import os, signal\ndef test_x(): os.kill(os.getpid(), signal.SIGKILL)\n", "test_end.py::report"),
     ],
 )
-def test_own_tests_cannot_take_away_the_checks(running: Running, tmp_path: Path, text: str) -> None:
-    """However they end, the model's results are there, and an error says that the own tests have no report."""
+def test_own_tests_cannot_take_away_the_checks(running: Running, tmp_path: Path, text: str, name: str) -> None:
+    """However they end, the model's results are there, and an error names the file, and the next file still runs."""
     place = tmp_path / "mine"
     place.mkdir()
     (place / "test_end.py").write_text(text)
+    (place / "test_next.py").write_text("def test_it(): pass\n")
     lab = samples.lab9()
     with running(lab) as connection:
         report = verify.run(lab, connection, provider="netns", directory=place, trust=True)
     assert report.exit_code == 5
-    assert report.count("passed") >= 50
-    assert report.results[-1].status == "error"
+    assert report.count("passed") == 60 + 1
+    ended, after = report.results[-2:]
+    assert (ended.id, ended.status, after.id) == (name, "error", "test_next.py::test_it")
+    assert ("ended before its report" in ended.saw) == (name == "test_end.py::report")
+
+
+def test_a_report_that_was_cut_short_is_an_error(running: Running, tmp_path: Path) -> None:
+    (tmp_path / "test_end.py").write_text(
+        "import os\n"
+        "def test_x():\n"
+        "    fds = [int(fd) for fd in os.listdir('/proc/self/fd')]\n"
+        "    pipe = max(fd for fd in fds if os.path.exists(f'/proc/self/fd/{fd}')\n"
+        "               and os.readlink(f'/proc/self/fd/{fd}').startswith('pipe:'))\n"
+        "    os.write(pipe, b'{')\n"
+        "    os._exit(0)\n"
+    )
+    lab = samples.lab9()
+    with running(lab) as connection:
+        report = verify.run(lab, connection, provider="netns", directory=tmp_path, trust=True)
+    assert [(r.id, r.status) for r in report.results if r.status != "passed"] == [("test_end.py::report", "error")]
+
+
+def test_a_real_interrupt_of_own_tests_arrives(running: Running, tmp_path: Path) -> None:
+    (tmp_path / "test_slow.py").write_text(
+        "import os, signal, time\ndef test_x():\n    os.kill(os.getppid(), signal.SIGINT)\n    time.sleep(600)\n"
+    )
+    lab = samples.lab9()
+    with running(lab) as connection, pytest.raises(KeyboardInterrupt):
+        verify.run(lab, connection, provider="netns", directory=tmp_path, trust=True)

@@ -18,7 +18,7 @@ import pytest
 
 from orchestrator.errors import Exit
 from orchestrator.verify import CheckResult, Evidence, Report, junit, probe, targets
-from orchestrator.verify.questions import commands, foreign_vni
+from orchestrator.verify.questions import commands, foreign_vni, shown
 from orchestrator.verify.results import Status, as_json, bounded
 from orchestrator.verify.script import CannotRunError, compose, parse
 from tests import sample_labs as samples
@@ -98,6 +98,14 @@ def test_a_foreign_vni_is_none_of_the_lab_s() -> None:
     lab = samples.lab10()
     top = [samples.overlay(list(ends), name=f"v{vni}", vni=vni) for vni in (2**24 - 1, 0, 1)]
     assert foreign_vni(type(lab)(name="x", title="", networks=(), boxes=(), overlays=tuple(top)), top[0]) == 2
+
+
+def test_the_probe_s_command_fits_a_screen() -> None:
+    words = ["serve", "600.0", "d" * 15, "192.168.100.100", "54789", "t" * 16, "16777215",
+             "send", "600.0", "192.168.100.101", "192.168.100.102", "4789"]  # fmt: skip
+    assert shown(words) == f"python3 - serve 600.0 {'d' * 15} 192.168.100.100 … send 600.0 192.168.100.101 …"
+    assert len(shown(words)) < 100
+    assert shown(words[7:]) == "python3 - send 600.0 192.168.100.101 …"
 
 
 def result(status: Status, **more: str) -> CheckResult:
@@ -196,7 +204,7 @@ def test_the_probe_sees_one_changed_byte(change: int, status: str) -> None:
 
 
 def test_the_probe_builds_vxlan() -> None:
-    packet = probe.vxlan(0x123456, "02:00:00:00:00:05", "02:00:00:00:00:04", b"x")
+    packet = probe.vxlan(0x123456, probe.ethernet("02:00:00:00:00:05", "02:00:00:00:00:04", "x"))
     flags, vni = struct.unpack("!II", packet[:8])
     assert (flags, vni >> 8, vni & 255) == (0x08000000, 0x123456, 0)
     assert packet[8:] == bytes.fromhex("020000000005 020000000004 88b5") + b"x"
