@@ -14,6 +14,7 @@ import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -21,11 +22,14 @@ from msgspec import Struct
 from orchestrator.errors import Exit, LabError
 from orchestrator.model import Lab, decode, encode
 
+T = TypeVar("T")
+
 _FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux: type, whence, start, length, process
 
 
 class Instance(Struct, frozen=True, kw_only=True):
-    """A lab that is up, as stored. `source`: its lab file's absolute path; `created`: UTC, ISO 8601."""
+    """A lab that is up, as stored. `source`: its lab file's absolute path; `created`: UTC, ISO 8601; `seconds`: what
+    making it took, by stage."""
 
     lab: Lab
     provider: str
@@ -33,6 +37,7 @@ class Instance(Struct, frozen=True, kw_only=True):
     created: str
     uid: int
     gid: int
+    seconds: dict[str, float] = {}
     version: int = 1
 
 
@@ -64,9 +69,14 @@ def names() -> list[str]:
 
 def read(name: str) -> Instance | None:
     """The stored instance, None where there is none. Raises LabError where the file is there and makes no sense."""
-    path = folder(name) / "instance.json"
+    return load(name, "instance.json", Instance)
+
+
+def load(name: str, file: str, kind: type[T]) -> T | None:
+    """What a file of an instance's holds; None where there is none. Raises LabError where it makes no sense."""
+    path = folder(name) / file
     try:
-        return decode(path.read_bytes(), Instance)
+        return decode(path.read_bytes(), kind)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (msgspec.DecodeError, ValueError) as error:
@@ -77,24 +87,34 @@ def read(name: str) -> Instance | None:
 
 def write(instance: Instance) -> None:
     """Stores an instance durably, or leaves what was there and raises LabError (a full disk, a read-only folder)."""
-    path = folder(instance.lab.name) / "instance.json"
+    save(instance.lab.name, "instance.json", instance)
+
+
+def save(name: str, file: str, value: object) -> None:
+    """Stores a value in a file of an instance's, durably and as a whole, or leaves what was there: LabError."""
+    path = folder(name) / file
     new = path.with_suffix(".new")
     with _explained(path):
         try:
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(encode(instance))
-                file.flush()
-                os.fsync(file.fileno())
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
+                opened.write(encode(value))
+                opened.flush()
+                os.fsync(opened.fileno())
             new.replace(path)
         except OSError:
             new.unlink(missing_ok=True)
             raise
 
 
+def remove(name: str, file: str) -> None:
+    """Removes a file of an instance's, if it is there."""
+    with _explained(folder(name)):
+        (folder(name) / file).unlink(missing_ok=True)
+
+
 def forget(name: str) -> None:
     """Forgets an instance; to be called by who has it `locked`, whose leaving then removes the folder."""
-    with _explained(folder(name)):
-        (folder(name) / "instance.json").unlink(missing_ok=True)
+    remove(name, "instance.json")
 
 
 @contextlib.contextmanager

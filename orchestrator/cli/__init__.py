@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status (errors.Exit, or the command's own for `exec` and `ssh`)."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to undo, Ctrl-C may simply end us
     _import_msgspec()
-    from orchestrator.cli import verbs
+    from importlib import import_module
+
     from orchestrator.cli.parser import build, complete
     from orchestrator.console import Console
 
@@ -48,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, _interrupt)
     sys.unraisablehook = _unraisable
-    return _run(getattr(verbs, options.run), options, console)
+    module, _, function = options.run.rpartition(".")
+    verb = getattr(import_module(f"orchestrator.cli.{module or 'verbs'}"), function)
+    return _run(verb, options, console)
 
 
 def _import_msgspec() -> None:

@@ -51,7 +51,7 @@ def up(result: engine.Up, *, colour: bool) -> str:
     lines.append(boxes(lab, report))
     lines += [f"  left alone: {sentence}" for sentence in result.left_alone]
     if report:
-        lines += ["", summary(report, colour=colour), *failures(report.results, colour=colour)]
+        lines += ["", summary(report, colour=colour), *failures(report, colour=colour)]
     if not report or report.exit_code == 0:
         lines += ["", *_next(lab)]
     elif not result.created and not result.commands:
@@ -121,7 +121,7 @@ def report(value: Report, *, colour: bool) -> str:
         (_paint(r.status, colour), r.box, r.overlay or "", r.check, f"{r.seconds * 1000:.0f} ms") for r in value.results
     ]
     lines = [table(("", "BOX", "OVERLAY", "CHECK", "TIME"), rows), ""] if rows else []
-    return "\n".join([*lines, summary(value, colour=colour), *failures(value.results, colour=colour)])
+    return "\n".join([*lines, summary(value, colour=colour), *failures(value, colour=colour)])
 
 
 def summary(value: Report, *, colour: bool) -> str:
@@ -131,15 +131,28 @@ def summary(value: Report, *, colour: bool) -> str:
     return "\n".join(lines)
 
 
-def failures(results: Sequence[CheckResult], *, colour: bool) -> list[str]:
-    """What failed, or could not run: what was expected, what was seen, and the command that showed it."""
+_WHOLE = 4
+"""Failures that are shown with all that is known of them; of the others the name."""
+
+
+def failures(value: Report, *, colour: bool) -> list[str]:
+    """What failed, or could not run: what was expected, what was seen, and the commands that show why."""
+    bad = [result for result in value.results if result.status in ("failed", "error")]
     lines = []
-    for result in results:
-        if result.status in ("failed", "error"):
-            where = f"{result.box} {result.overlay or ''}".strip()
-            lines += ["", f"  {_paint(result.status, colour)} {where}: {result.check}"]
-            lines += [f"    expected  {result.expected}", f"    saw       {result.saw}"]
-            lines += [f"    $ {evidence.command}" for evidence in result.evidence[-1:]]
+    for number, result in enumerate(bad):
+        where = f"{result.box} {result.overlay or ''}".strip()
+        title = f"  {_paint(result.status, colour)} {where}: {result.check}"
+        lines += ["", title, *_known(result)] if number < _WHOLE else [title] if number > _WHOLE else ["", title]
+    if any(result.status == "failed" for result in bad):
+        lines += ["", f"  labctl diagnose {value.lab} tells what is most likely behind {'it' if len(bad) == 1 else 'them'}"]
+    return lines
+
+
+def _known(result: CheckResult) -> list[str]:
+    lines = [f"    expected  {result.expected}", f"    saw       {result.saw}"]
+    lines += [f"    $ {evidence.command}" for evidence in result.evidence[-1:]]
+    for number, cause in enumerate(result.causes):
+        lines += [f"    {'likely' if number == 0 else 'or':8}  {cause.what}", f"              {cause.command}"]
     return lines
 
 

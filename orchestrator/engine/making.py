@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import signal
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from orchestrator import labfile, providers, store
+from orchestrator.command import require
 from orchestrator.converge import direct
 from orchestrator.engine.proof import Options, prove
 from orchestrator.errors import Exit, LabError
@@ -64,9 +66,7 @@ class Clock:
 def up(reference: str, options: Options, emit: Emit) -> Up:
     """Makes the world equal to a lab file, and proves it. What this call created and could not finish is undone."""
     clock = Clock()
-    source = labfile.find(reference)
-    lab = labfile.load(source, name=options.name)
-    source = source.absolute()
+    lab, source = _read(reference, options)
     clock.lap("read")
     with store.locked(lab.name):
         provider, existing = _standing(lab, source, options)
@@ -77,17 +77,29 @@ def up(reference: str, options: Options, emit: Emit) -> Up:
 
 def dry_run(reference: str, options: Options) -> DryRun:
     """What `up` would run now; touches nothing."""
-    source = labfile.find(reference)
-    lab = labfile.load(source, name=options.name)
-    source = source.absolute()
+    lab, source = _read(reference, options)
     provider, existing = _standing(lab, source, options)
     if existing is None:
         todo, steps = plan(lab), [*provider.steps(lab)]
     else:
-        todo, steps = plan(lab, direct.observe(lab, provider.connection(existing))), []
+        from orchestrator.engine import breaking
+
+        todo, steps = plan(lab, direct.observe(lab, provider.connection(existing))), breaking.undo_steps(lab.name)
     steps += todo.steps
     lines = tuple((step.where, " ".join(c.argv), c.why) for step in steps for c in step.commands)
     return DryRun(lab=lab, provider=provider.name, created=existing is None, steps=lines, left_alone=todo.left_alone)
+
+
+def _read(reference: str, options: Options) -> tuple[Lab, Path]:
+    """The lab that is meant, and its file's absolute path: that of what is up under this name, where no file is."""
+    try:
+        source, name = labfile.find(reference), options.name
+    except LabError:
+        stored = store.read(reference) if options.name is None and reference in store.names() else None
+        if stored is None:
+            raise
+        source, name = Path(stored.source), reference
+    return labfile.load(source, name=name), source.absolute()
 
 
 def _standing(lab: Lab, source: Path, options: Options) -> tuple[Provider, Instance | None]:
@@ -147,7 +159,7 @@ def _create(lab: Lab, source: Path, provider: Provider, options: Options, clock:
             emit(Stage(lab.name, "configuring the overlay"))
             _apply(todo, lab, provider, fresh.connection)
             clock.lap("configure")
-            store.write(_instance(lab, source, provider))
+            store.write(_instance(lab, source, provider, clock.seconds))
             try:
                 report = prove(lab, provider, fresh.connection, source, options, emit)
             except Exception:
@@ -171,18 +183,26 @@ def _commit(fresh: Fresh) -> None:
 
 
 def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options, clock: Clock, emit: Emit) -> Up:
-    emit(Stage(lab.name, "looking for differences"))
+    from orchestrator.engine import breaking
+
     connection = provider.connection(existing)
+    undone = 0
+    if breaking.faults_of(lab.name):
+        emit(Stage(lab.name, "taking back what was broken on purpose"))
+        undone = breaking.revert(lab.name, connection)
+    emit(Stage(lab.name, "looking for differences"))
     todo = plan(lab, direct.observe(lab, connection))
+    refuse_taken_ports(lab, todo, connection)
     if todo.steps:
         emit(Stage(lab.name, "mending what differs"))
     _apply(todo, lab, provider, connection)
+    breaking.forget(lab.name)
     if lab != existing.lab:
-        store.write(_instance(lab, Path(existing.source), provider))
+        store.write(_instance(lab, Path(existing.source), provider, existing.seconds))
     clock.lap("configure")
     report = prove(lab, provider, connection, Path(existing.source), options, emit)
     clock.lap("verify")
-    return _result(lab, provider, False, todo.steps, todo, clock, report)
+    return _result(lab, provider, False, todo.steps, todo, clock, report, undone)
 
 
 def _apply(todo: Plan, lab: Lab, provider: Provider, connection: Connection) -> None:
@@ -192,10 +212,32 @@ def _apply(todo: Plan, lab: Lab, provider: Provider, connection: Connection) -> 
     provider.settle(lab)
 
 
-def _instance(lab: Lab, source: Path, provider: Provider) -> Instance:
+def refuse_taken_ports(lab: Lab, todo: Plan, connection: Connection) -> None:
+    """Refuses to go on where a process holds the UDP port that a tunnel device is about to need: bind(2), EADDRINUSE.
+
+    Raises LabError with its PID, as the box counts, before anything is touched.
+    """
+    for step in todo.steps:
+        for overlay, _ in lab.vteps(step.where):
+            if any(overlay.name in c.argv and ("up" in c.argv or "add" in c.argv) for c in step.commands):
+                ports = ["ss", "-Hlunp", "sport", "=", f":{overlay.port}"]
+                said = require(connection.run(step.where, ports), f"cannot read the sockets of {step.where}").stdout
+                holder = re.search(r'users:\(\("([^"]*)",pid=(\d+)', said)
+                if holder:
+                    raise LabError(
+                        f"process {holder[2]} ({holder[1]}) has UDP port {overlay.port}, which {overlay.name} needs",
+                        where=step.where,
+                        hint=f"stop it: labctl exec {lab.name} {step.where} -- kill {holder[2]}",
+                        code=Exit.HOST,
+                    )
+
+
+def _instance(lab: Lab, source: Path, provider: Provider, seconds: dict[str, float]) -> Instance:
     uid, gid = provider.owner()
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return Instance(lab=lab, provider=provider.name, source=str(source), created=now, uid=uid, gid=gid)
+    return Instance(
+        lab=lab, provider=provider.name, source=str(source), created=now, uid=uid, gid=gid, seconds=dict(seconds)
+    )
 
 
 def _result(
@@ -206,12 +248,13 @@ def _result(
     todo: Plan,
     clock: Clock,
     report: Report | None,
+    undone: int = 0,
 ) -> Up:
     return Up(
         lab=lab,
         provider=provider.name,
         created=created,
-        commands=sum(len(step.commands) for step in steps),
+        commands=undone + sum(len(step.commands) for step in steps),
         left_alone=todo.left_alone,
         seconds=clock.seconds,
         report=report,
