@@ -1,6 +1,6 @@
 # make (or make help) lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint bench lock wheel clean
+.PHONY: help setup up test lint bench matrix pairs lock wheel clean
 PYTHON_OF_VENV := .venv/bin/python
 UV := uv==0.13.9
 
@@ -23,6 +23,14 @@ lint: ## only the linters and the type checker
 
 bench: setup ## measure labctl against a hand-written script
 	@$(PYTHON_OF_VENV) benchmarks/run.py $(BENCH_ARGS)
+
+matrix: ## try every fault in real labs, and write docs/faults.md anew
+	@./setup.sh --test
+	@GOLDEN=write $(PYTHON_OF_VENV) -m pytest tests/faults/test_matrix.py
+
+pairs: ## try pairs of faults, and count how often diagnose is right (PAIRS_ARGS="--seed 2 --count 60")
+	@./setup.sh --test
+	@$(PYTHON_OF_VENV) -m tests.faults.pairs $(PAIRS_ARGS)
 
 lock: ## pin the packages of pyproject.toml anew (LOCK_ARGS=--upgrade takes newer ones)
 	@rm -rf build/lock && python3 -m venv build/lock && build/lock/bin/pip install --quiet $(UV)

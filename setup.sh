@@ -14,8 +14,8 @@ cd -P -- "$here"
 here=$PWD
 
 readonly NEW=build/venv # becomes .venv when it is whole, and not before
-readonly TOOLS=(ip bridge ss ping tcpdump nsenter unshare mount setpriv sysctl flock)
-readonly TEST_TOOLS=(useradd)
+readonly TOOLS=(ip bridge ss ping tcpdump nsenter unshare mount setpriv sysctl flock nft ethtool)
+readonly TEST_TOOLS=(useradd chromium tshark)
 manager='' become=()
 
 # An ordinary user's PATH often leaves out the folders where bridge and sysctl live.
@@ -59,6 +59,9 @@ package_of() { # TOOL: the package of this host's distribution that has it
   *:nsenter | *:unshare | *:mount | *:setpriv | *:flock) echo util-linux ;;
   apt-get:sysctl | zypper:sysctl) echo procps ;;
   *:sysctl) echo procps-ng ;;
+  *:nft) echo nftables ;;
+  dnf:tshark | pacman:tshark) echo wireshark-cli ;;
+  zypper:tshark) echo wireshark ;;
   apt-get:useradd) echo passwd ;;
   dnf:useradd) echo shadow-utils ;;
   *:useradd) echo shadow ;;
@@ -248,7 +251,7 @@ main() {
   esac
   check_kernel
   check_tools "${TOOLS[@]}"
-  [[ -z $test || $EUID != 0 ]] || check_tools "${TEST_TOOLS[@]}"
+  [[ -z $test ]] || check_tools "${TEST_TOOLS[@]}"
   run_key=$(key requirements.lock)
   [[ -z $test ]] || test_key=$(key requirements-dev.lock)
   if stamped run "$run_key" && { [[ -z $test ]] || stamped test "$test_key"; }; then return; fi

@@ -31,6 +31,9 @@ TOOLS = {
 }
 """Programs that labs need, and Debian's packages of them."""
 
+EXTRAS = {"nft": ("nftables", "some faults of labctl break"), "ethtool": ("ethtool", "labctl break's tcp-damaged")}
+"""Programs that are needed now and then: Debian's packages of them, and what for."""
+
 
 class Finding(Struct, frozen=True, kw_only=True):
     """One thing looked at. status: good, warning (labs work all the same) or missing; hint: how to mend it."""
@@ -43,7 +46,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 def examine() -> list[Finding]:
     """Everything that a lab on this host depends on."""
-    return [_python(), _kernel(), *_tools(), _namespaces(), *_neighbours(), _state()]
+    return [_python(), _kernel(), *_tools(), *_extras(), _namespaces(), *_neighbours(), _state()]
 
 
 def _finding(name: str, good: bool, saw: str, hint: str) -> Finding:
@@ -64,6 +67,14 @@ def _tools() -> Iterator[Finding]:
     for tool, package in TOOLS.items():
         found = shutil.which(tool, path=ENVIRONMENT["PATH"])  # where labctl looks for them, whatever the user's PATH
         yield _finding(tool, found is not None, found or "not installed", f"sudo apt-get install {package}")
+
+
+def _extras() -> Iterator[Finding]:
+    for tool, (package, purpose) in EXTRAS.items():
+        found = shutil.which(tool, path=ENVIRONMENT["PATH"])
+        hint = "" if found else f"{purpose} cannot be made; sudo apt-get install {package}"
+        saw = found or "not installed"
+        yield Finding(name=tool, status="good" if found else "warning", saw=saw, hint=hint)
 
 
 def _namespaces() -> Finding:

@@ -267,17 +267,24 @@ def _unfit(link: Link, data: Entry, device: str) -> str:
 def _conflicts(links: Sequence[Link], kept: Mapping[str, Entry], adapters: Mapping[str, Entry]) -> Iterator[str]:
     for link in links:
         name, kind = link["name"], link["kind"]
-        if kind == "adapter":
-            if name not in adapters:
-                yield f"no adapter has the name {name} or the MAC {link['mac']}"
-        elif name in kept:
-            if _kind(kept[name]) != kind:
-                yield f"{name} is a {_kind(kept[name]) or 'hardware'} device; that name is wanted for a {kind} device"
+        if kind == "adapter" and name not in adapters:
+            yield f"no adapter has the name {name} or the MAC {link['mac']}"
+        elif kind != "adapter" and name in kept and _kind(kept[name]) != kind:
+            yield f"{name} is a {_kind(kept[name]) or 'hardware'} device; that name is wanted for a {kind} device"
         elif kind == "vxlan":
-            for other, entry in kept.items():
-                data = _data(entry)
-                if _kind(entry) == "vxlan" and (data.get("id"), data.get("port")) == (link["vni"], link["port"]):
-                    yield f"{other}, which labctl did not make, has VNI {link['vni']} and port {link['port']} already"
+            yield from _rivals(link, {other: entry for other, entry in kept.items() if other != name})
+
+
+def _rivals(link: Link, others: Mapping[str, Entry]) -> Iterator[str]:
+    """Devices that keep a vxlan device from being made or coming up: an external one shares its port with nobody."""
+    for other, entry in others.items():
+        data = _data(entry)
+        if _kind(entry) != "vxlan" or data.get("port") != link["port"]:
+            continue
+        if data.get("external") and _up(entry):
+            yield f"{other}, which labctl did not make, is external and has UDP port {link['port']} already"
+        elif data.get("id") == link["vni"]:
+            yield f"{other}, which labctl did not make, has VNI {link['vni']} and port {link['port']} already"
 
 
 def _unknown(desired: Mapping[str, str], observed: Mapping[str, str | None]) -> Iterator[str]:

@@ -20,7 +20,10 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PRODUCT = ("orchestrator", "labs", "roles", "templates", "tests", "Vagrantfile.j2")
-NOT_NEEDED = ("mypy*", "*__mypyc*", "ruff*", "pip*", "setuptools*", "hypothesis*", "_labctl*", "_editable*")
+NOT_NEEDED = (
+    "playwright*", "greenlet*", "mypy*", "*__mypyc*", "ruff*", "pip*", "setuptools*", "hypothesis*", "_labctl*",
+    "_editable*",
+)  # fmt: skip
 HANG = 600.0
 """Seconds after which a labctl that does not end is given up."""
 

@@ -23,6 +23,8 @@ COMMANDS = {
     "up --dry-run": ["up", "lab9", "--name", NAME, "--dry-run"],
     "status": ["status"],
     "verify": ["verify", NAME],
+    "break": ["break", NAME],
+    "diagnose": ["diagnose", NAME],
     "explain": ["explain", "lab9"],
     "doctor": ["doctor"],
     "down": ["down", f"{NAME}x"],
@@ -57,7 +59,7 @@ def test_shape_is_the_documented_one(user: Caller, command: str) -> None:
     answer = user.labctl(*COMMANDS[command], "--json")
     assert answer.returncode == 0, answer.stderr
     found = first_level(json.loads(answer.stdout)) - {"id", "box", "overlay", "check", "expected", "saw", "evidence"}
-    found -= {"hint"} if command == "verify" else set()
+    found -= {"hint", "causes"} if command == "verify" else set()
     missing = {key for key in found if key not in documented(command)} - {"results", "status", "seconds"}
     assert not missing, f"not in docs/json.md: {missing}"
     top = re.match(r"\{([a-z_]+)", PAGE.split(f"| `{command}` | `")[1])
@@ -67,8 +69,9 @@ def test_shape_is_the_documented_one(user: Caller, command: str) -> None:
 
 def test_a_result_has_the_documented_fields(user: Caller) -> None:
     report = json.loads(user.labctl("verify", NAME, "--json").stdout)
+    fields = set(report["results"][0]) | set(report["results"][0]["evidence"][0]) | {"what", "command"}
     (row,) = re.findall(r"A \*\*result\*\* of `verify`: `(\{[^`]*)`", PAGE, re.S)
-    assert set(re.findall(r"[a-z]+", row)) == set(report["results"][0]) | set(report["results"][0]["evidence"][0])
+    assert set(re.findall(r"[a-z]+", row)) == fields
 
 
 def test_a_lab_has_the_documented_fields(user: Caller) -> None:

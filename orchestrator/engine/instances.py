@@ -78,7 +78,8 @@ def status(name: str) -> Status:
     if owner is not None and owner != os.getpid():
         state, detail = "busy", f"process {owner} is at work on it"
     elif alive and instance:
-        state, detail = "up", ""
+        broken = (store.folder(name) / "broken.json").exists()
+        state, detail = "up", f"broken on purpose; labctl up {name} mends it" if broken else ""
     elif alive:
         state, detail = "damaged", f"its state is gone; labctl down {name} clears it away"
     else:

@@ -57,7 +57,7 @@ CAUSES: Mapping[str, _Row] = {
         ("it cannot come up, because something else has its UDP port", "{box}", "ss -lunp sport = :{port}"),
     ),
     "device/mac": (("it was made without `address`, or the box was cloned", "{box}", "ip link show dev {device}"),),
-    "device/unique": (("one of the boxes is a clone, or was given the other's MAC", "{box}", "ip link show dev {device}"),),
+    "device/unique": (("a box is a clone, or was given another's MAC", "{box}", "ip link show dev {device}"),),
     "device/learning": (("it was made with `nolearning`, or without it", "{box}", "ip -d link show dev {device}"),),
     "device/address": (("the address was removed, or is another box's", "{box}", "ip addr show dev {bearer}"),),
     "device/master": (("it was added to a bridge, or taken from one", "{box}", "bridge link show dev {device}"),),
@@ -79,8 +79,8 @@ CAUSES: Mapping[str, _Row] = {
         ("the device has another group or remote", "{box}", "ip -d link show dev {device}"),
         ("an entry was added or deleted by hand", "{box}", "bridge fdb show dev {device}"),
     ),
-    "device/static": (("an entry was added by hand, or is left of another lab", "{box}", "bridge fdb show dev {device}"),),
-    "path/ping": (*_SILENT, ("ARP finds nobody: two boxes share an address or a MAC", "{box}", "ip neigh show dev {bearer}")),
+    "device/static": (("an entry was added by hand", "{box}", "bridge fdb show dev {device}"),),
+    "path/ping": (*_SILENT, ("two boxes share an address or a MAC", "{box}", "ip neigh show dev {bearer}")),
     "path/fdb": (
         ("no frame of {peer}'s has arrived: see its ping", "{box}", "ping -c 1 -I {bearer} {peer_address}"),
         ("the device does not learn", "{box}", "ip -d link show dev {device}"),
@@ -97,7 +97,7 @@ CAUSES: Mapping[str, _Row] = {
         ("a packet filter drops TCP", "{peer}", "nft list ruleset"),
     ),
     "path/flood": (
-        ("this box has not joined the group, or floods of {peer} go elsewhere", "{peer}", "bridge fdb show dev {device}"),
+        ("{peer} floods to elsewhere", "{peer}", "bridge fdb show dev {device}"),
         ("a switch snoops IGMP and has missed this box's report", "{box}", "ip maddr show dev {adapter}"),
         *_SILENT[:2],
     ),
@@ -111,10 +111,8 @@ CAUSES: Mapping[str, _Row] = {
 def of(lab: Lab, kind: str, box: str, overlay: str | None, place: str, peer: str = "") -> tuple[Cause, ...]:
     """The causes of a failed check of this kind; `place`: an adapter's name where there is no overlay."""
     words = _words(lab, box, overlay, place, peer)
-    return tuple(
-        Cause(what.format_map(words), f"labctl exec {lab.name} {where.format_map(words)} -- {command.format_map(words)}")
-        for what, where, command in CAUSES[kind]
-    )
+    causes = [[text.format_map(words) for text in row] for row in CAUSES[kind]]
+    return tuple(Cause(what, f"labctl exec {lab.name} {where} -- {command}") for what, where, command in causes)
 
 
 def _words(lab: Lab, box: str, overlay: str | None, place: str, peer: str) -> dict[str, str]:

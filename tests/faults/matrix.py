@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from orchestrator import faults, labfile
 from orchestrator.faults import FAULTS, Fault, Site
 from orchestrator.model import Lab
+from orchestrator.verify import checks
 from tests.conftest import CHECKOUT, Caller
 
 LABS = {
@@ -37,7 +38,7 @@ class Case(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a case showed. `before`, `after`: the exit statuses of `up`; failed, errors: ids; findings: of `diagnose`."""
+    """What a case showed. `before`, `after`: exit statuses of `up`; failed, errors: ids; findings: of `diagnose`."""
 
     before: int
     failed: frozenset[str]
@@ -131,17 +132,25 @@ def table(seen: dict[str, Seen]) -> str:
         for name, lab in labs.items():
             case = next((case for case in here if case.lab == name), None)
             one = seen.get(case.name) if case else None
-            cells.append(_cell(case, one, lab) if case and one else "–")
+            cells.append(_cell(case, one, lab) if case and one else "-")
         lines.append(f"| `{fault.name}` | {example} | {fault.mended} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def _cell(case: Case, seen: Seen, lab: Lab) -> str:
     must = named(case, seen.failed | seen.passed)
-    kinds = list(dict.fromkeys(kind(lab, id) for id in sorted(must & seen.failed)))
+    kinds = sorted({kind(lab, id) for id in must & seen.failed}, key=KINDS.index)
     right = seen.findings[:1] == (cause(case.fault, case.site),)
     return f"{', '.join(kinds)}{'' if right else ' (not diagnosed)'}"
 
+
+_OVERLAY = (*checks.DEVICE, *checks.PATH, *checks.TO_NEXT, *checks.FROM_PREVIOUS)
+KINDS = list(
+    dict.fromkeys(
+        ["lo up", *(f"adapter {check.name}" for check in checks.ADAPTER), "reach", *(check.name for check in _OVERLAY)]
+    )
+)
+"""Every kind of check, from the ground up."""
 
 _HEAD = """\
 # Faults, and the checks that catch them

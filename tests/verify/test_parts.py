@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import junitparser
@@ -19,7 +20,7 @@ import pytest
 from orchestrator.errors import Exit
 from orchestrator.verify import CheckResult, Evidence, Report, junit, probe, targets
 from orchestrator.verify.questions import commands, foreign_vni, shown
-from orchestrator.verify.results import Status, as_json, bounded
+from orchestrator.verify.results import Cause, Status, as_json, bounded
 from orchestrator.verify.script import CannotRunError, compose, parse
 from tests import sample_labs as samples
 
@@ -108,9 +109,10 @@ def test_the_probe_s_command_fits_a_screen() -> None:
     assert shown(words[7:]) == "python3 - send 600.0 192.168.100.101 …"
 
 
-def result(status: Status, **more: str) -> CheckResult:
+def result(status: Status, **more: Any) -> CheckResult:
     evidence = (Evidence("ip link", 1, "\x00\x1b[31m<&]]>\ud800 é\u202e"),)
-    values = {"id": f"boxA/vxlan0/{status}", "box": "boxA", "overlay": "vxlan0", "check": "MTU is 1450"} | more
+    values: dict[str, Any] = {"box": "boxA", "overlay": "vxlan0", "check": "MTU is 1450"}
+    values |= {"id": f"boxA/vxlan0/{status}", **more}
     return CheckResult(**values, status=status, seconds=0.25, expected="1450 <", saw="14\x0000", evidence=evidence)
 
 
@@ -135,13 +137,14 @@ def report() -> Report:
 
 def test_json_has_one_shape() -> None:
     safe = Report("lab10", "netns", (CheckResult("i", "boxA", None, "c", "failed", 0.5, "e", "s",
-                  (Evidence("ip", 0, "o"),), "h"),), 1.5, None, ("n",))  # fmt: skip
+                  (Evidence("ip", 0, "o"),), "h", (Cause("w", "c"),)),), 1.5, None, ("n",))  # fmt: skip
     assert json.loads(as_json(safe)) == {
         "lab": "lab10", "provider": "netns", "seconds": 1.5, "sampled": None, "notes": ["n"], "exit_code": 1,
         "counts": {"passed": 0, "failed": 1, "error": 0, "skipped": 0},
         "results": [{
             "id": "i", "box": "boxA", "overlay": None, "check": "c", "status": "failed", "seconds": 0.5,
             "expected": "e", "saw": "s", "evidence": [{"command": "ip", "returncode": 0, "output": "o"}], "hint": "h",
+            "causes": [{"what": "w", "command": "c"}],
         }],
     }  # fmt: skip
 
