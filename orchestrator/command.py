@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from orchestrator.errors import Exit, LabError
@@ -41,7 +42,7 @@ class Running:
         self, argv: Sequence[str], *, stdin: str | None = None, environment: Mapping[str, str] | None = None
     ) -> None:
         self.argv, self.stdin, self.started = tuple(argv), stdin, time.monotonic()
-        try:
+        with _installed(argv):
             self.process = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
@@ -53,10 +54,6 @@ class Running:
                 env=environment,
                 start_new_session=True,
             )
-        except FileNotFoundError as error:
-            raise LabError(
-                f"{argv[0]} is not installed", hint="labctl doctor says what to install", code=Exit.HOST
-            ) from error
 
     def wait(self, timeout: float | None = None) -> Result:
         """What it printed, once it has ended. After `timeout` seconds, or an interrupt, it is killed."""
@@ -78,6 +75,85 @@ class Running:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()
+
+
+class Stream:
+    """A program whose stdout is read as bytes while it runs. To be used in a `with` block, which ends the program and
+    everything that it started, however it is left.
+
+    Its stdin says nothing and ends when it is to end: at `finish`, and when labctl dies, even by kill -9. A signal
+    would not do: it ends nsenter(1) first, and what that leaves behind waits for the host's init to reap it.
+    """
+
+    def __init__(self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
+        self.argv, self._said = tuple(argv), b""
+        with _installed(argv):
+            self.process = subprocess.Popen(
+                argv,
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                env=environment,
+                start_new_session=True,
+            )
+        journal(f"{replay(self.argv)}  # started")
+
+    def line(self, timeout: float) -> str:
+        """The next line of its stderr, "" once there is none to come. LabError if none comes in `timeout` seconds."""
+        assert self.process.stderr
+        end = time.monotonic() + timeout
+        while b"\n" not in self._said:
+            if not select.select([self.process.stderr], [], [], max(end - time.monotonic(), 0.0))[0]:
+                raise LabError(f"no word within {timeout:g} s: {shlex.join(self.argv)}")
+            data = os.read(self.process.stderr.fileno(), 65536)
+            self._said += data
+            if not data:
+                break
+        line, _, self._said = self._said.partition(b"\n")
+        return line.decode(errors="replace")
+
+    def read(self) -> bytes:
+        """What it has written to stdout, as soon as there is anything; b"" at its end."""
+        assert self.process.stdout
+        return os.read(self.process.stdout.fileno(), 1 << 18)
+
+    def finish(self) -> None:
+        """Asks it to end; what it still writes can be read."""
+        assert self.process.stdin
+        self.process.stdin.close()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.finish()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_GRACE)
+        finally:
+            if self.process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+            for pipe in (self.process.stdout, self.process.stderr):
+                if pipe:
+                    pipe.close()
+
+
+_GRACE = 1.0
+"""Seconds that a Stream has to end by itself."""
+
+
+@contextlib.contextmanager
+def _installed(argv: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise LabError(
+            f"{argv[0]} is not installed", hint="labctl doctor says what to install", code=Exit.HOST
+        ) from error
 
 
 def require(result: Result, what: str) -> Result:

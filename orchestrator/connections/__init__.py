@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from orchestrator.command import Result, Running
+from orchestrator.command import Result, Running, Stream
 
 
 class Connection(Protocol):
@@ -23,4 +23,12 @@ class Connection(Protocol):
         self, box: str, command: Sequence[str], *, stdin: str | None = None, timeout: float | None = None
     ) -> Result:
         """Runs `command` in `box` to its end, `timeout` seconds at most."""
+        ...
+
+    def run_beside(self, command: Sequence[str], *, stdin: str | None = None) -> Result:
+        """Runs `command` where the switches are, beside the boxes, if they are the provider's."""
+        ...
+
+    def stream(self, box: str, command: Sequence[str]) -> Stream:
+        """Starts `command` in `box`, its stdout to be read while it runs; it has to end when its stdin does."""
         ...

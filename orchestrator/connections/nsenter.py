@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.command import Result, Running
+from orchestrator.command import Result, Running, Stream
 
 ENVIRONMENT = {
     "HOME": "/root",
@@ -61,3 +61,7 @@ class Nsenter:
     ) -> Result:
         """See Connection."""
         return self.start(box, command, stdin=stdin).wait(timeout)
+
+    def stream(self, box: str, command: Sequence[str]) -> Stream:
+        """See Connection."""
+        return Stream(self.argv(box, command), environment=ENVIRONMENT)
