@@ -45,7 +45,8 @@ class Console:
     def typed(self, text: str) -> str:
         """The text with its commands as this user types them: a checkout's labctl is not on the PATH."""
         program = os.environ.get("LABCTL_PROGRAM", "labctl")
-        return re.sub(r"\blabctl(?= (up|down|status|list|doctor|verify|exec|ssh|explain)\b)", lambda _: program, text)
+        verbs = "up|down|status|list|doctor|verify|exec|ssh|explain|break|diagnose|trace|capture"
+        return re.sub(rf"\blabctl(?= ({verbs})\b)", lambda _: program, text)
 
     def json(self, value: object) -> None:
         """Prints a value as indented JSON on stdout."""

@@ -29,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 def build(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
     """The parser, of the one command that `arguments` name, or of all where they name none: help and completion.
 
-    What it parses has `run`, a function of `verbs`, and `failure` where all failures have one exit status.
+    What it parses has `run` (see `_VERBS`), and `failure` where all failures have one exit status.
     """
     named = next((word for word in arguments or () if not word.startswith("-")), None)
     parser = _Parser(
@@ -74,17 +74,33 @@ _VERBS = {
         "lab as-name provider dry-run no-verify trust deadline json",
     ),
     "status": ("status", "show every lab of this user, or one", "json any-name"),
-    "verify": ("verify", "check a lab that is up", "name trust deadline json junit"),
+    "verify": ("verify", "check a lab that is up", "name trust deadline json junit html"),
     "ssh": ("ssh", "open a shell in a box, as its root", "name box"),
     "exec": ("execute", "run a command in a box, as its root", "name box command"),
     "explain": ("explain", "show the commands by hand, and why each argument is there", "lab any-box json"),
     "graph": ("graph", "draw a lab: a tree on the terminal, or SVG", "lab svg"),
+    "break": (
+        "breaking.break_lab",
+        "break something in a lab on purpose; up mends it",
+        "name fault fault-box random seed reveal json",
+    ),
+    "diagnose": ("diagnosing.diagnose", "tell the most likely cause of what fails in a lab", "name deadline json"),
+    "trace": (
+        "tracing.trace",
+        "ping from one box to another, and show what every box saw of it",
+        "name source target overlay pings keep trace-deadline pcap trace-html json",
+    ),
+    "capture": (
+        "tracing.capture",
+        "capture at a device of a box: to a file, to a pipe, or decoded",
+        "name box device to frames for decode json",
+    ),
     "doctor": ("doctor", "show what this host can run, what is missing and what mends it", "json"),
     "schema": ("schema", "print the JSON Schema of the lab file", ""),
     "down": ("down", "remove a lab; nothing is left", "any-name all json"),
     "completion": ("completion", "print the completion script for a shell", "shell"),
 }
-"""Each command's function in `verbs`, what it does, and its arguments, in order."""
+"""Each command's function, in `verbs` or the module before its dot; what it does; its arguments, in order."""
 
 
 def _add(*names: str, complete: str = "", **keywords: Any) -> Callable[[_Parser], None]:
@@ -118,6 +134,15 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _number(most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {most}")
+        return int(text)
+
+    return number
+
+
 _UP_NAME = "the name of a lab that is up"
 _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "lab": _add("lab", metavar="LAB", help="a lab's name, or a path to a lab file", complete="labs"),
@@ -127,6 +152,26 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "box": _add("box", metavar="BOX", help="the name of a box", complete="boxes"),
     "any-box": _add("box", nargs="?", metavar="BOX", help="only this box", complete="boxes"),
     "command": _add("command", nargs=argparse.REMAINDER, metavar="-- COMMAND …", help="what to run"),
+    "fault": _add("fault", nargs="?", metavar="FAULT", help="what; without it, all there is", complete="faults"),
+    "fault-box": _add("--box", metavar="BOX", help="where; without it, the first that can", complete="boxes"),
+    "random": _flag("random", "choose a fault and a box, and do not tell"),
+    "seed": _add("--seed", type=int, metavar="N", help="for --random: the same choice for the same number"),
+    "reveal": _flag("reveal", "tell what was broken"),
+    "source": _add("source", metavar="A", help="the box that pings", complete="boxes"),
+    "target": _add("target", metavar="B", help="the box that is pinged", complete="boxes"),
+    "overlay": _add("--overlay", metavar="NAME", help="which overlay; without it, the first that both boxes are on"),
+    "pings": _add("--count", type=_number(10), default=1, metavar="N", help="pings, one after the other (1)"),
+    "keep": _flag("keep", "do not empty first what the boxes have learned"),
+    "trace-deadline": _add(
+        "--deadline", type=_seconds, default=2.0, metavar="SECONDS", help="how long a ping may wait for its answer (2)"
+    ),
+    "pcap": _add("--pcap", metavar="FILE", help="write all that was captured there as pcapng, for Wireshark"),
+    "trace-html": _add("--html", metavar="FILE", help="write the conversation as one page of HTML, too"),
+    "device": _add("-i", "--device", metavar="DEV", help="where; without it, the box's first underlay adapter"),
+    "to": _add("--to", metavar="FILE", help="write pcap there; without it, to stdout, if that is no terminal"),
+    "frames": _add("--count", type=_number(100_000), default=10_000, metavar="N", help="frames at most (10000)"),
+    "for": _add("--seconds", type=_seconds, default=60.0, metavar="S", help="how long at most (60)"),
+    "decode": _flag("decode", "print a line for each frame, as on a terminal"),
     "shell": _add("shell", choices=("bash", "zsh", "fish")),
     "json": _flag("json", "print JSON"),
     "dry-run": _flag("dry-run", "print the commands that would be run, and touch nothing"),
@@ -136,6 +181,7 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "as-name": _add("--name", metavar="NAME", help="call this copy so; copies do not know of each other"),
     "provider": _add("--provider", default="auto", metavar="NAME", help="auto or netns", complete="providers"),
     "junit": _add("--junit", metavar="FILE", help="write the results as JUnit XML, too"),
+    "html": _add("--html", metavar="FILE", help="write the results as one page of HTML, too"),
     "svg": _add("--svg", metavar="FILE", help="write an SVG picture there; - is stdout"),
     "deadline": _add(
         "--deadline",

@@ -144,7 +144,7 @@ def failures(value: Report, *, colour: bool) -> list[str]:
         title = f"  {_paint(result.status, colour)} {where}: {result.check}"
         lines += ["", title, *_known(result)] if number < _WHOLE else [title] if number > _WHOLE else ["", title]
     if any(result.status == "failed" for result in bad):
-        lines += ["", f"  labctl diagnose {value.lab} tells what is most likely behind {'it' if len(bad) == 1 else 'them'}"]
+        lines += ["", f"  labctl diagnose {value.lab} tells what is most likely behind this"]
     return lines
 
 

@@ -94,11 +94,13 @@ def status(options: Namespace, console: Console) -> int:
 
 def verify(options: Namespace, console: Console) -> int:
     """labctl verify LAB"""
-    _, report = engine.verify(options.name, trust=options.trust, deadline=options.deadline, emit=console.event)
+    instance, report = engine.verify(options.name, trust=options.trust, deadline=options.deadline, emit=console.event)
     if options.junit:
         _write_junit(report, Path(options.junit))
+    if options.html:
+        _write_html(instance, report, Path(options.html))
     console.json(shown.report_json(report)) if options.json else console.data(
-        shown.report(report, colour=console.colour)
+        console.typed(shown.report(report, colour=console.colour))
     )
     return report.exit_code
 
@@ -110,6 +112,21 @@ def _write_junit(report: Report, path: Path) -> None:
         junit.write(report, path)
     except OSError as error:
         raise LabError(f"cannot write the results: {error.strerror}", where=str(path), code=Exit.USAGE) from error
+
+
+def _write_html(instance: store.Instance, report: Report, path: Path) -> None:
+    from datetime import UTC, datetime
+
+    from orchestrator import report as paper
+
+    facts = paper.gather(
+        instance.lab,
+        source=Path(instance.source),
+        provider=instance.provider,
+        now=datetime.now(UTC),
+        made=instance.seconds,
+    )
+    paper.write(instance.lab, report, facts, path)
 
 
 def ssh(options: Namespace, console: Console) -> int:
@@ -218,6 +235,10 @@ def offers(kind: str, options: Namespace) -> list[str]:
         return ["auto", *providers.PROVIDERS]
     if kind == "names":
         return store.names()
+    if kind == "faults":
+        from orchestrator.faults import FAULTS
+
+        return list(FAULTS)
     try:
         instance = store.read(options.name) if hasattr(options, "name") else None
         lab = instance.lab if instance else labfile.load(labfile.find(options.lab))

@@ -24,7 +24,8 @@ Look = Callable[[Sequence[str]], Sequence[Sight]]
 class Finding(Struct, frozen=True, kw_only=True):
     """A cause. `id`: of the check that shows it, or BOX/OVERLAY/STAGE-SIDE where only paths do.
 
-    because: sentences, the evidence; explains: ids of the failed checks that follow from it; command: what shows it.
+    because: sentences, the evidence; explains: ids of the failed checks that follow from it; command: what shows it;
+    loses: between which boxes, from the first to the second, an overlay's frames are lost, where no device shows it.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     because: tuple[str, ...]
     explains: tuple[str, ...]
     command: str
+    loses: tuple[str, str] | None = None
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):
@@ -145,7 +147,16 @@ def _inferred(
     return Finding(
         id=f"{cause.box}/{place}/{cause.name}", box=cause.box, place=place, what=words.inferred(lab, cause, place),
         because=tuple(because), explains=tuple(s.result.id for s in due), command=words.look(lab, cause, place, sights),
+        loses=_way(lab, cause, place, due),
     )  # fmt: skip
+
+
+def _way(lab: Lab, cause: Impairment, place: str, due: Sequence[Symptom]) -> tuple[str, str] | None:
+    """The way of an overlay's frames on which they are lost, if that is what the cause is about."""
+    if cause.stage not in ("udp", "multicast", "overlay") or place not in {overlay.name for overlay in lab.overlays}:
+        return None
+    other = next(box for symptom in due for box in symptom.ends if box != cause.box)
+    return (other, cause.box) if cause.side == "in" else (cause.box, other)
 
 
 def _lonely(lab: Lab, symptom: Symptom) -> Finding:
