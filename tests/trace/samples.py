@@ -62,15 +62,16 @@ def lab10() -> Trace:
     there = Entry(mac=A, target="192.168.50.4", state="learned")
     return trace(
         [
-            event(1, "boxA", REQUEST, FLOODED, [arrival("boxB", "taken", "boxB has the address."),
-                                                arrival("boxC", "ignored", "The address is not boxC's.")], flooded=True),
+            event(1, "boxA", REQUEST, FLOODED, [arrival("boxB", "taken", "It is boxB's."),
+                                                arrival("boxC", "ignored", "It is not boxC's.")], flooded=True),
             event(2, "boxB", inner(B, A, "ARP", "192.168.60.5 is at " + B),
                   outer("192.168.50.5", "192.168.50.4", (UB, UA)), [arrival("boxA", "taken", "It is boxA's.")]),
             event(3, "boxB", inner(UB, ALL, "ARP", "who has 192.168.50.4? tell 192.168.50.5"), None,
                   [arrival("boxA", "taken", "It is boxA's."), arrival("boxC", "ignored", "It is not boxC's.")],
                   network="myNetwork", flooded=True),
             event(4, "boxA", inner(A, B, "ICMP", "echo request 192.168.60.4 > 192.168.60.5, sequence 1", 98),
-                  outer("192.168.50.4", "192.168.50.5", (UA, UB), length=148), [arrival("boxB", "taken", "It is boxB's.")]),
+                  outer("192.168.50.4", "192.168.50.5", (UA, UB), length=148),
+                  [arrival("boxB", "taken", "It is boxB's.")]),
         ],
         [learned("boxA", Entry(mac=B, target="192.168.50.5", state="learned")), learned("boxB", there),
          learned("boxC", there)],
