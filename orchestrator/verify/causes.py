@@ -16,8 +16,7 @@ _Row = tuple[tuple[str, str, str], ...]
 
 _CABLE: _Row = (("somebody set it down", "{box}", "ip link show dev {adapter}"),)
 _MADE: _Row = (
-    ("the device was made by hand with other arguments", "{box}", "ip -d link show dev {device}"),
-    ("another exercise left a device of this name behind", "{box}", "ip -d link show dev {device}"),
+    ("it was made with other arguments, by hand or by another exercise", "{box}", "ip -d link show dev {device}"),
 )
 _SILENT: _Row = (
     ("{peer}'s end has another VNI, port or group", "{peer}", "ip -d link show dev {device}"),
@@ -42,9 +41,9 @@ CAUSES: Mapping[str, _Row] = {
         ("a route is missing, or a router does not forward", "{box}", "ip route get {peer_underlay}"),
         ("a packet filter drops ICMP", "{peer}", "nft list ruleset"),
     ),
-    "device/kind": (("the device was never made, or was removed", "{box}", "ip -br link"), *_MADE[1:]),
+    "device/kind": (("the device was never made, or was removed", "{box}", "ip -br link"), *_MADE),
     "device/vni": _MADE,
-    "device/port": (("`dstport` was left out: Linux then takes 8472", "{box}", "ip -d link show dev {device}"), *_MADE),
+    "device/port": (("`dstport` was left out: Linux then takes 8472", "{box}", "ip -d link show dev {device}"),),
     "device/destination": _MADE,
     "device/ttl": (("`ttl` was left out, or given", "{box}", "ip -d link show dev {device}"),),
     "device/underlay": (("`dev` was left out, or names another", "{box}", "ip -d link show dev {device}"),),
