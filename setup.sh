@@ -14,8 +14,8 @@ cd -P -- "$here"
 here=$PWD
 
 readonly NEW=build/venv # becomes .venv when it is whole, and not before
-readonly TOOLS=(ip bridge ss ping tcpdump nsenter unshare mount setpriv sysctl flock nft ethtool)
-readonly TEST_TOOLS=(useradd chromium tshark)
+readonly TOOLS=(ip bridge ss ping nsenter unshare mount setpriv sysctl flock nft ethtool)
+readonly TEST_TOOLS=(useradd chromium tcpdump tshark)
 manager='' become=()
 
 # An ordinary user's PATH often leaves out the folders where bridge and sysctl live.

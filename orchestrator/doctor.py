@@ -23,7 +23,6 @@ TOOLS = {
     "bridge": "iproute2",
     "ss": "iproute2",
     "ping": "iputils-ping",
-    "tcpdump": "tcpdump",
     "nsenter": "util-linux",
     "setpriv": "util-linux",
     "sysctl": "procps",

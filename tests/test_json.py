@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": ["verify", NAME],
     "break": ["break", NAME],
     "diagnose": ["diagnose", NAME],
+    "trace": ["trace", NAME, "boxA", "boxB"],
     "explain": ["explain", "lab9"],
     "doctor": ["doctor"],
     "down": ["down", f"{NAME}x"],

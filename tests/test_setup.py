@@ -64,7 +64,7 @@ def made(clone: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     ("tools", "package"),
-    [(["tcpdump"], "tcpdump"), (["ip"], "iproute2"), (["bridge", "ss", "ping"], "iproute2 iputils-ping")],
+    [(["nft"], "nftables"), (["ip"], "iproute2"), (["bridge", "ss", "ping"], "iproute2 iputils-ping")],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_missing_tool_is_named_with_the_command(
@@ -85,10 +85,10 @@ def test_missing_tool_is_named_with_the_command(
 
 
 def test_missing_tool_without_a_known_package_manager(ordinary_user: Caller, clone: Path, programs: Path) -> None:
-    for name in ("tcpdump", "apt-get", "dnf", "pacman", "zypper", "apk"):
+    for name in ("ethtool", "apt-get", "dnf", "pacman", "zypper", "apk"):
         (programs / name).unlink(missing_ok=True)
     answer = setup(ordinary_user, clone, programs)
-    assert (answer.returncode, "missing: tcpdump. " in answer.stderr) == (3, True), answer.stderr
+    assert (answer.returncode, "missing: ethtool. " in answer.stderr) == (3, True), answer.stderr
     assert made(clone) == set()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from argparse import Namespace
 
 import msgspec
@@ -10,6 +11,8 @@ from orchestrator.cli import show as shown
 from orchestrator.console import Console, table
 from orchestrator.diagnose import Diagnosis, Finding
 from orchestrator.engine.diagnosing import diagnose_lab
+
+_WIDTH = 100
 
 
 def diagnose(options: Namespace, console: Console) -> int:
@@ -30,7 +33,7 @@ def text(found: Diagnosis) -> str:
         nothing, known = "nothing is wrong that the checks can see", "no single cause explains what failed"
         lines.append(f"{found.lab}: {known if found.unexplained else nothing}")
     for number, finding in enumerate(found.findings):
-        lines += [f"{'most likely' if number == 0 else 'besides'}: {finding.what}", *_because(finding), ""]
+        lines += [*_wrapped("most likely: " if number == 0 else "besides: ", finding.what), *_because(finding), ""]
     if found.unexplained:
         lines += ["not explained by this:", *(f"  {name}" for name in found.unexplained), ""]
     if found.unknown:
@@ -41,4 +44,11 @@ def text(found: Diagnosis) -> str:
 
 
 def _because(finding: Finding) -> list[str]:
-    return [*(f"  because  {sentence}" for sentence in finding.because), f"  see      {finding.command}"]
+    because = [line for sentence in finding.because for line in _wrapped("  because  ", sentence)]
+    return [*because, f"  see      {finding.command}"]
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=label, subsequent_indent=" " * len(label), break_on_hyphens=False
+    )  # fmt: skip

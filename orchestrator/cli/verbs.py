@@ -168,7 +168,7 @@ def explain(options: Namespace, console: Console) -> int:
     if options.box:
         _box(lab, options.box)
     told = explaining.explain(lab, options.box)
-    console.json(told) if options.json else console.data(explaining.text(told, colour=console.colour))
+    console.json(told) if options.json else console.data(console.typed(explaining.text(told, colour=console.colour)))
     return Exit.OK
 
 

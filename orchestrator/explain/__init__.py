@@ -78,7 +78,8 @@ def explain(lab: Lab, box: str | None = None) -> Explanation:
     for overlay in lab.overlays:
         first = next((vtep for vtep in overlay.vteps if vtep.box in {item.name for item in boxes}), None)
         if first:
-            seen.append(OverlayLooks(overlay.name, first.box, tuple(Look(*pair) for pair in looks(overlay, first))))
+            here = tuple(Look(*pair) for pair in looks(lab, overlay, first))
+            seen.append(OverlayLooks(overlay.name, first.box, here))
     return Explanation(
         lab.name, lab.title, tuple(BoxSteps(item.name, _steps(lab, item)) for item in boxes), tuple(seen)
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.explain.reasons import multicast_mac
-from orchestrator.model import ZERO_MAC, Overlay, Vtep
+from orchestrator.model import ZERO_MAC, Lab, Overlay, Vtep
 
 PING_HEADERS = 28
 """The IPv4 header (20) and the ICMP echo header (8) that `ping -s` does not count."""
 
 
-def looks(overlay: Overlay, vtep: Vtep) -> Iterator[tuple[str, str]]:
+def looks(lab: Lab, overlay: Overlay, vtep: Vtep) -> Iterator[tuple[str, str]]:
     """Commands, each with what one member of the overlay shows, in the order that tells the story."""
     yield _device(overlay, vtep)
     if overlay.bridge:
@@ -27,7 +27,7 @@ def looks(overlay: Overlay, vtep: Vtep) -> Iterator[tuple[str, str]]:
     if overlay.group:
         yield _membership(overlay, vtep)
     yield _table(overlay, vtep)
-    yield from _traffic(overlay, vtep)
+    yield from _traffic(lab, overlay, vtep)
 
 
 def _device(overlay: Overlay, vtep: Vtep) -> tuple[str, str]:
@@ -56,11 +56,11 @@ def _table(overlay: Overlay, vtep: Vtep) -> tuple[str, str]:
     return f"bridge fdb show dev {overlay.name}", f"{shown}{more}{': ' if shown else ''}{meaning}."
 
 
-def _traffic(overlay: Overlay, vtep: Vtep) -> Iterator[tuple[str, str]]:
+def _traffic(lab: Lab, overlay: Overlay, vtep: Vtep) -> Iterator[tuple[str, str]]:
     peer = next((other for other in overlay.vteps if other.box != vtep.box), None)
     if peer is None:
         return
-    yield _watch(overlay, vtep, peer)
+    yield _watch(lab, overlay, vtep, peer)
     yield f"ping -c 1 {peer.address.ip}", f"{peer.box} answers: an ordinary ping, which knows nothing of the tunnel."
     if overlay.learning:
         yield (
@@ -76,24 +76,24 @@ def _traffic(overlay: Overlay, vtep: Vtep) -> Iterator[tuple[str, str]]:
     )
 
 
-def _watch(overlay: Overlay, vtep: Vtep, peer: Vtep) -> tuple[str, str]:
-    command = f"tcpdump -evni {vtep.device} udp port {overlay.port}"
+def _watch(lab: Lab, overlay: Overlay, vtep: Vtep, peer: Vtep) -> tuple[str, str]:
+    command = f"labctl capture {lab.name} {vtep.box} -i {vtep.device}"
     ttl = overlay.ttl or (1 if overlay.group else 64)
     if overlay.group:
         see = (
-            f"In a second shell, before the first ping: the ARP request leaves as VXLAN to {overlay.group} "
+            f"On the host, begun before the first ping: the ARP request leaves as VXLAN to {overlay.group} "
             f"({multicast_mac(overlay.group)}), TTL {ttl}, and every member gets it; the answer and the ping "
             f"travel as unicast between {vtep.underlay} and {peer.underlay}."
         )
     elif vtep.remote:
         see = (
-            f"In a second shell, before the first ping: all frames, ARP requests too, travel as unicast between "
+            f"On the host, begun before the first ping: all frames, ARP requests too, travel as unicast between "
             f"{vtep.underlay} and {peer.underlay}, TTL {ttl}. Outside are the adapters' MAC addresses, inside those of "
             f"{overlay.bearer}."
         )
     else:
         see = (
-            f"In a second shell, before the first ping: the ARP request leaves once for each of the {len(vtep.flood)} "
+            f"On the host, begun before the first ping: the ARP request leaves once for each of the {len(vtep.flood)} "
             f"peers, each copy as unicast with TTL {ttl}."
         )
     return command, see
