@@ -103,7 +103,8 @@ def test_ethernet_address_of_a_group(group: str, mac: str) -> None:
 @pytest.mark.parametrize("width", [60, 88, 140])
 def test_text_keeps_its_width(lab: Lab, width: int) -> None:
     page = explain.text(explain.explain(lab), width=width)
-    lines = [line for line in page.splitlines() if not line.startswith(("    ip -", "    labctl ")) and len(line.split()) > 1]
+    commands = ("    ip -", "    labctl ")
+    lines = [line for line in page.splitlines() if not line.startswith(commands) and len(line.split()) > 1]
     assert max(map(len, lines)) <= width
 
 

@@ -161,7 +161,8 @@ that has nothing to do with the fault, `labctl diagnose` named the cause first (
 `labctl up` every check passed.
 
 `up` is how it is mended: *reconciled*, because the reconciler sees it; *undone*, from what `labctl break` wrote down
-before it acted, because labctl leaves alone what it did not make. Paths, of which every check is meant that the box is
+before it acted, because labctl leaves alone what it did not make. (A process on the UDP port that is neither is
+*refused*, with its PID and exit status 3.) Paths, of which every check is meant that the box is
 an end of: ping, fdb, size, tcp, flood (a broadcast frame arrives), isolation (only this VNI's frames arrive).
 
 | fault | for example | `up` | lab9 | lab10 | bridged, head-end replication, no learning |
