@@ -13,7 +13,7 @@ from msgspec import Struct
 from orchestrator.diagnose import impairments, layers, words
 from orchestrator.diagnose.impairments import Heard, Impairment
 from orchestrator.diagnose.layers import LAYERS, Symptom
-from orchestrator.diagnose.look import Sight, favours
+from orchestrator.diagnose.look import Sight, favours, weight
 from orchestrator.model import Lab
 from orchestrator.verify.results import Report
 
@@ -142,7 +142,7 @@ def _inferred(
     good = [one for one in heard if one.arrived and cause.box in {box for path in one.stages for box in path[:2]}]
     because = [
         words.pattern(cause, due, len(good)),
-        *(f"{sight.box}: {sight.what}" for sight in sights if sight.box == cause.box or sight.elsewhere),
+        *(f"{sight.box}: {sight.what}" for sight in sights if weight(sight, cause)),
     ]
     return Finding(
         id=f"{cause.box}/{place}/{cause.name}", box=cause.box, place=place, what=words.inferred(lab, cause, place),

@@ -47,11 +47,12 @@ def look(boxes: Sequence[str], connection: Connection) -> list[Sight]:
 def favours(sights: Sequence[Sight], candidates: Sequence[Impairment]) -> dict[Impairment, float]:
     """Less than one observation each: what was seen decides between what is else equal."""
     return {
-        candidate: max((_weight(sight, candidate) for sight in sights), default=0.0) for candidate in candidates
+        candidate: max((weight(sight, candidate) for sight in sights), default=0.0) for candidate in candidates
     }  # fmt: skip
 
 
-def _weight(sight: Sight, candidate: Impairment) -> float:
+def weight(sight: Sight, candidate: Impairment) -> float:
+    """How much a sight speaks for an impairment: 0 for nothing, less than 1 for what is out of the ordinary there."""
     if (sight.box == candidate.box) == sight.elsewhere:
         return 0.0
     if sight.elsewhere:  # a counter tells of the past too
