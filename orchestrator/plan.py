@@ -62,19 +62,22 @@ def desired(lab: Lab, box: Box) -> Desired:
     return {
         "links": links,
         "routes": {str(route.to): str(route.via) for route in box.routes},
-        "sysctls": sysctls(box),
+        "sysctls": sysctls(lab, box),
     }
 
 
-def sysctls(box: Box) -> dict[str, str]:
+def sysctls(lab: Lab, box: Box) -> dict[str, str]:
     """The kernel settings that a lab depends on, and that a new namespace would else inherit from its host.
 
-    IPv6 is off because its neighbour discovery fills the FDB before the first ping.
+    IPv6 is off because its neighbour discovery fills the FDB before the first ping. So would a bridge that reports its
+    own membership in 224.0.0.106 (RFC 4286, section 4; ip-sysctl.rst, igmp_link_local_mcast_reports).
     """
+    bridged = any(overlay.bridge for overlay, _ in lab.vteps(box.name))
     return {
         "net.ipv4.ip_forward": "1" if box.forwarding else "0",
         "net.ipv4.conf.all.rp_filter": "0",
         "net.ipv4.conf.default.rp_filter": "0",
+        **({"net.ipv4.igmp_link_local_mcast_reports": "0"} if bridged else {}),
         "net.ipv6.conf.all.disable_ipv6": "1",
         "net.ipv6.conf.default.disable_ipv6": "1",
     }

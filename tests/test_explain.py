@@ -150,7 +150,7 @@ def type_by_hand(lab: Lab, box: str) -> Typed:
             f"ip link set far{number} mtu {adapter.mtu} up",
         )
     ]
-    look = shlex.join(iproute.observe(sysctls(item)))
+    look = shlex.join(iproute.observe(sysctls(lab, item)))
     script = "\n".join(["set -e", *START, *prepare, *(f"{line} > /dev/null" for line in typed), look])
     done = subprocess.run(["unshare", "-rn", "sh", "-c", script], capture_output=True, text=True, timeout=30)
     return Typed(done.returncode, done.stderr, done.stdout)

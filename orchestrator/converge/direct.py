@@ -27,7 +27,7 @@ class Job(NamedTuple):
 
 def observe(lab: Lab, connection: Connection) -> dict[str, Observed]:
     """What every box shows now, by one read-only program a box. Raises LabError where it cannot be read."""
-    jobs = [Job(box.name, iproute.observe(sysctls(box))) for box in lab.boxes]
+    jobs = [Job(box.name, iproute.observe(sysctls(lab, box))) for box in lab.boxes]
     return {
         job.box: iproute.parse(require(result, f"cannot read the state of {job.box}").stdout)
         for job, result in run(jobs, connection)

@@ -7,6 +7,7 @@ from orchestrator.model import Box, Lab
 
 SETTINGS = {
     "net.ipv4.ip_forward=1": "Make the box a router.",
+    "net.ipv4.igmp_link_local_mcast_reports=0": "Let bridges keep quiet about link-local groups.",
     "net.ipv6.conf.all.disable_ipv6=1": "Switch IPv6 off.",
     "net.ipv6.conf.default.disable_ipv6=1": "Switch IPv6 off for devices to come.",
 }

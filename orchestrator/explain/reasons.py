@@ -167,6 +167,7 @@ def _setting(here: Place, value: str) -> str:
 
 SETTINGS = {
     "net.ipv4.ip_forward=1": "This box is a router: it passes IPv4 packets on from one adapter to another.",
+    "net.ipv4.igmp_link_local_mcast_reports=0": "A bridge would report that it is in 224.0.0.106, and fill the FDB so.",
     "net.ipv6.conf.all.disable_ipv6=1": "No IPv6: its neighbour discovery would fill the FDB before the first ping.",
     "net.ipv6.conf.default.disable_ipv6=1": "No IPv6 either on devices that are yet to be created.",
 }

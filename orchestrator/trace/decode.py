@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 VXLAN_PORTS = (4789, 8472)
 """IANA's (RFC 7348, section 5), and Linux's where none is given (ip-link(8))."""
 
+_VNI_VALID = 0x08  # the I flag; the VNI is in bytes 4 to 6 (RFC 7348, section 5)
 _ARP_BYTES = 42  # Ethernet 14, ARP 28 (RFC 826); more is padding, which not every adapter shows
 _ICMP_ERRORS = {3: "destination unreachable", 5: "redirect", 11: "time exceeded", 12: "parameter problem"}
 _UNREACHABLE = {0: "network", 1: "host", 2: "protocol", 3: "port", 4: "fragmentation needed", 13: "prohibited"}
@@ -47,12 +48,12 @@ def decode(data: bytes, ports: Iterable[int] = VXLAN_PORTS) -> Decoded:
     content = carrier.payload.payload.original
     if carrier.payload.dport not in ports or len(content) < 8 + 14:
         return _plain(packet, data)
-    header = scapy.VXLAN(content[:8])
-    if not header.flags.Instance:
+    if not content[0] & _VNI_VALID:
         return _plain(packet, data)
     outer = Outer(
         source_mac=packet.src, target_mac=packet.dst, source=carrier.src, target=carrier.dst, ttl=carrier.ttl,
-        source_port=carrier.payload.sport, port=carrier.payload.dport, vni=header.vni, length=len(data),
+        source_port=carrier.payload.sport, port=carrier.payload.dport, vni=int.from_bytes(content[4:7]),
+        length=len(data),
     )  # fmt: skip
     inside = _plain(_ethernet(content[8:]), content[8:])
     key = (outer.source, outer.target, carrier.id, outer.source_port, outer.port, outer.vni, inside.payload)
@@ -140,6 +141,5 @@ def _scapy() -> Any:
     logging.getLogger("scapy").setLevel(logging.CRITICAL)
     from scapy.layers.inet import IP, UDP, UDPerror
     from scapy.layers.l2 import ARP, Dot1Q, Ether
-    from scapy.layers.vxlan import VXLAN
 
-    return SimpleNamespace(ARP=ARP, Dot1Q=Dot1Q, Ether=Ether, IP=IP, UDP=UDP, UDPerror=UDPerror, VXLAN=VXLAN)
+    return SimpleNamespace(ARP=ARP, Dot1Q=Dot1Q, Ether=Ether, IP=IP, UDP=UDP, UDPerror=UDPerror)

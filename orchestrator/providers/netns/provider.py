@@ -49,7 +49,7 @@ class Netns:
     def create(self, lab: Lab) -> FreshBoxes:
         """See providers.Provider."""
         owner = holder.account()
-        boxes = {box.name: holder.BoxSpec(sysctls(box), files(lab, box)) for box in lab.boxes}
+        boxes = {box.name: holder.BoxSpec(sysctls(lab, box), files(lab, box)) for box in lab.boxes}
         made = holder.Holder(lab.name, boxes, store.holder_file(lab.name), owner)
         try:
             connection = Nsenter(made.pid, list(boxes), holder.prefix(owner))
