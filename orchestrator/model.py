@@ -130,6 +130,11 @@ class Lab(Struct, frozen=True, kw_only=True):
                 yield overlay, vtep
 
 
+def bare(lab: Lab) -> Lab:
+    """The lab without its overlays: boxes and underlay."""
+    return msgspec.structs.replace(lab, overlays=())
+
+
 def encode(value: object) -> bytes:
     """JSON of a model value, the same bytes for the same value. Addresses become strings."""
     return msgspec.json.encode(value, enc_hook=str)

@@ -29,7 +29,7 @@ _FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux: type, whence, st
 
 class Instance(Struct, frozen=True, kw_only=True):
     """A lab that is up, as stored. `source`: its lab file's absolute path; `created`: UTC, ISO 8601; `seconds`: what
-    making it took, by stage."""
+    making it took, by stage; `bare`: its overlays are left to the learner."""
 
     lab: Lab
     provider: str
@@ -38,6 +38,7 @@ class Instance(Struct, frozen=True, kw_only=True):
     uid: int
     gid: int
     seconds: dict[str, float] = {}
+    bare: bool = False
     version: int = 1
 
 

@@ -71,7 +71,7 @@ _VERBS = {
     "up": (
         "up",
         "make a lab, configure it and prove that it works",
-        "lab as-name provider dry-run no-verify trust deadline json",
+        "lab as-name provider bare dry-run no-verify trust deadline json",
     ),
     "status": ("status", "show every lab of this user, or one", "json any-name"),
     "verify": ("verify", "check a lab that is up", "name trust deadline json junit html"),
@@ -85,6 +85,7 @@ _VERBS = {
         "name fault fault-box random seed reveal json",
     ),
     "diagnose": ("diagnosing.diagnose", "tell the most likely cause of what fails in a lab", "name deadline json"),
+    "hint": ("hinting.show", "help with what fails in a lab, a little more each time", "name deadline json"),
     "trace": (
         "tracing.trace",
         "ping from one box to another, and show what every box saw of it",
@@ -175,6 +176,7 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "shell": _add("shell", choices=("bash", "zsh", "fish")),
     "json": _flag("json", "print JSON"),
     "dry-run": _flag("dry-run", "print the commands that would be run, and touch nothing"),
+    "bare": _flag("bare", "leave the overlay to the learner: boxes and underlay alone"),
     "no-verify": _flag("no-verify", "do not check the lab"),
     "trust": _flag("trust", "also run the test_*.py beside the lab file: somebody's Python, on your host"),
     "all": _flag("all", "every lab of this user"),

@@ -49,11 +49,12 @@ def up(result: engine.Up, *, colour: bool) -> str:
     lab, report = result.lab, result.report
     lines = [f"{lab.name} {_outcome(result)}: {_times(result.seconds)}", ""]
     lines.append(boxes(lab, report))
+    lines += ["", "  bare: the overlay is yours to make"] if result.bare else []
     lines += [f"  left alone: {sentence}" for sentence in result.left_alone]
     if report:
         lines += ["", summary(report, colour=colour), *failures(report, colour=colour)]
     if not report or report.exit_code == 0:
-        lines += ["", *_next(lab)]
+        lines += ["", *(_yours(lab) if result.bare else _next(lab))]
     elif not result.created and not result.commands:
         lines += ["", f"  what fails does not come from the lab file; labctl down {lab.name} and up again begins anew"]
     return "\n".join(lines)
@@ -104,6 +105,17 @@ def boxes(lab: Lab, report: Report | None) -> str:
 def _counts(results: Iterable[CheckResult]) -> str:
     counted = Counter(result.status for result in results)
     return ", ".join(f"{counted[status]} {status}" for status in _COLOURS if counted[status]) or "none"
+
+
+def _yours(lab: Lab) -> list[str]:
+    """What comes next where the overlay is the learner's to make."""
+    return [
+        f"  try: labctl ssh {lab.name} {lab.boxes[0].name}",
+        f"       labctl verify {lab.name}    what is still missing",
+        f"       labctl hint {lab.name}      the next step, a little more each time",
+        f"       labctl explain {lab.name}   the commands, if you want to see them",
+        f"       labctl up {lab.name}        makes the rest",
+    ]
 
 
 def _next(lab: Lab) -> list[str]:

@@ -66,6 +66,7 @@ def up(options: Namespace, console: Console) -> int:
         verify=not options.no_verify,
         trust=options.trust,
         deadline=options.deadline,
+        bare=options.bare,
     )
     if options.dry_run:
         todo = engine.dry_run(options.lab, wanted)

@@ -16,7 +16,7 @@ from orchestrator.plan import Step
 if TYPE_CHECKING:
     from orchestrator.connections import Connection
     from orchestrator.iproute import Observed
-    from orchestrator.model import Lab
+    from orchestrator.store import Instance
 
 _FILE = "broken.json"
 
@@ -35,7 +35,7 @@ def break_lab(name: str, fault: str, box: str | None, emit: Emit) -> Broken:
                 hint=f"it can strike {boxes}" if boxes else f"labctl break {name} lists what can",
                 code=Exit.USAGE,
             )
-        return _make(instance.lab, chosen, site, connection, emit, hidden=False)
+        return _make(instance, chosen, site, connection, emit, hidden=False)
 
 
 def break_at_random(name: str, seed: int, emit: Emit) -> Broken:
@@ -45,7 +45,7 @@ def break_at_random(name: str, seed: int, emit: Emit) -> Broken:
         chosen = faults.choose(instance.lab, instance.provider, seed, faults_of(name))
         if chosen is None:
             raise LabError(f"there is nothing left to break in {name}", hint=f"labctl up {name}", code=Exit.USAGE)
-        return _make(instance.lab, *chosen, connection, emit, hidden=True)
+        return _make(instance, *chosen, connection, emit, hidden=True)
 
 
 def faults_of(name: str) -> list[Broken]:
@@ -85,13 +85,17 @@ def _named(name: str) -> Fault:
     raise LabError(f"no fault is called {name!r}", hint=hint, code=Exit.USAGE)
 
 
-def _make(lab: Lab, fault: Fault, site: Site, connection: Connection, emit: Emit, *, hidden: bool) -> Broken:
+def _make(instance: Instance, fault: Fault, site: Site, connection: Connection, emit: Emit, *, hidden: bool) -> Broken:
+    lab = instance.lab
     before = faults_of(lab.name)
     place = (fault.name, site.vtep.box, site.overlay.name)
     if any((known.fault, known.box, known.overlay) == place for known in before):
         what = "what the seed chooses" if hidden else fault.name
         raise LabError(f"{site.place} has {what} already", hint=f"labctl up {lab.name} mends it", code=Exit.USAGE)
     observed = direct.observe(lab, connection)[site.vtep.box]
+    if instance.bare and site.overlay.name not in {entry.get("ifname") for entry in observed.links}:
+        what = f"{site.vtep.box} has no {site.overlay.name} to break"
+        raise LabError(what, hint=f"labctl verify {lab.name} tells what is missing", code=Exit.USAGE)
     site = site._replace(adapter=_adapter(site, observed))
     made = faults.broken(fault, site, hidden=hidden)
     emit(Stage(lab.name, "breaking something" if hidden else f"breaking {site.place}"))

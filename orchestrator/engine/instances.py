@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from orchestrator import providers, store
+from orchestrator.converge import direct
 from orchestrator.engine.proof import Options, prove
 from orchestrator.errors import Exit, LabError
 from orchestrator.events import Emit, Stage
+from orchestrator.model import Lab, Overlay, Vtep
 from orchestrator.store import Instance
 
 if TYPE_CHECKING:
@@ -36,9 +39,25 @@ def verify(name: str, *, trust: bool, deadline: float, emit: Emit) -> tuple[Inst
     """All checks against a lab that is up."""
     instance, provider, connection = running(name)
     options = Options(trust=trust, deadline=deadline)
-    report = prove(instance.lab, provider, connection, Path(instance.source), options, emit)
+    lab = as_made(instance.lab, connection) if instance.bare else instance.lab
+    report = prove(lab, provider, connection, Path(instance.source), options, emit)
     assert report is not None
     return instance, report
+
+
+def as_made(lab: Lab, connection: Connection) -> Lab:
+    """The lab with the MACs that its learner's devices have: no lab file asks for one, as long as each is another."""
+    observed = direct.observe(lab, connection)
+
+    def seen(overlay: Overlay, vtep: Vtep) -> Vtep:
+        links = {str(entry.get("ifname")): entry for entry in observed[vtep.box].links}
+        mac = links.get(overlay.bearer, {}).get("address", vtep.mac)
+        return msgspec.structs.replace(vtep, mac=mac)
+
+    def overlay(made: Overlay) -> Overlay:
+        return msgspec.structs.replace(made, vteps=tuple(seen(made, vtep) for vtep in made.vteps))
+
+    return msgspec.structs.replace(lab, overlays=tuple(map(overlay, lab.overlays)))
 
 
 def running(name: str) -> tuple[Instance, Provider, Connection]:
@@ -78,8 +97,7 @@ def status(name: str) -> Status:
     if owner is not None and owner != os.getpid():
         state, detail = "busy", f"process {owner} is at work on it"
     elif alive and instance:
-        broken = (store.folder(name) / "broken.json").exists()
-        state, detail = "up", f"broken on purpose; labctl up {name} mends it" if broken else ""
+        state, detail = "up", _detail(instance)
     elif alive:
         state, detail = "damaged", f"its state is gone; labctl down {name} clears it away"
     else:
@@ -95,3 +113,10 @@ def status(name: str) -> Status:
         created=instance.created,
         detail=detail,
     )
+
+
+def _detail(instance: Instance) -> str:
+    name = instance.lab.name
+    if (store.folder(name) / "broken.json").exists():
+        return f"broken on purpose; labctl up {name} mends it"
+    return f"bare: its overlay is yours to make; labctl verify {name} tells what is missing" if instance.bare else ""

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from orchestrator import labfile, providers, store
@@ -17,7 +18,7 @@ from orchestrator.converge import direct
 from orchestrator.engine.proof import Options, prove
 from orchestrator.errors import Exit, LabError
 from orchestrator.events import Emit, Stage
-from orchestrator.model import Lab
+from orchestrator.model import Lab, bare
 from orchestrator.plan import Plan, Step, plan
 from orchestrator.providers import Fresh, Provider
 from orchestrator.store import Instance
@@ -35,6 +36,7 @@ class Up(Struct, frozen=True, kw_only=True):
     created: bool
     commands: int
     left_alone: tuple[str, ...]
+    bare: bool
     seconds: dict[str, float]
     report: Report | None
 
@@ -80,14 +82,20 @@ def dry_run(reference: str, options: Options) -> DryRun:
     lab, source = _read(reference, options)
     provider, existing = _standing(lab, source, options)
     if existing is None:
-        todo, steps = plan(lab), [*provider.steps(lab)]
+        todo, steps = plan(_made(lab, options)), [*provider.steps(lab)]
     else:
         from orchestrator.engine import breaking
 
-        todo, steps = plan(lab, direct.observe(lab, provider.connection(existing))), breaking.undo_steps(lab.name)
+        observed = direct.observe(lab, provider.connection(existing))
+        todo, steps = plan(_made(lab, options), observed), breaking.undo_steps(lab.name)
     steps += todo.steps
     lines = tuple((step.where, " ".join(c.argv), c.why) for step in steps for c in step.commands)
     return DryRun(lab=lab, provider=provider.name, created=existing is None, steps=lines, left_alone=todo.left_alone)
+
+
+def _made(lab: Lab, options: Options) -> Lab:
+    """What of the lab is made by labctl, and not left to the learner."""
+    return bare(lab) if options.bare else lab
 
 
 def _read(reference: str, options: Options) -> tuple[Lab, Path]:
@@ -152,16 +160,17 @@ def _substrate(lab: Lab) -> object:
 
 def _create(lab: Lab, source: Path, provider: Provider, options: Options, clock: Clock, emit: Emit) -> Up:
     emit(Stage(lab.name, f"making {len(lab.boxes)} boxes on {provider.name}"))
-    todo = plan(lab)
+    made = _made(lab, options)
+    todo = plan(made)
     try:
         with provider.create(lab) as fresh:
             clock.lap("create")
-            emit(Stage(lab.name, "configuring the overlay"))
+            emit(Stage(lab.name, "configuring the underlay" if options.bare else "configuring the overlay"))
             _apply(todo, lab, provider, fresh.connection)
             clock.lap("configure")
-            store.write(_instance(lab, source, provider, clock.seconds))
+            store.write(_instance(lab, source, provider, options, clock.seconds))
             try:
-                report = prove(lab, provider, fresh.connection, source, options, emit)
+                report = prove(made, provider, fresh.connection, source, options, emit)
             except Exception:
                 fresh.commit()  # that it could not be checked is no fault of the lab's: it stays
                 raise
@@ -170,7 +179,7 @@ def _create(lab: Lab, source: Path, provider: Provider, options: Options, clock:
     finally:
         if not provider.alive(lab.name):
             store.forget(lab.name)
-    return _result(lab, provider, True, [*provider.steps(lab), *todo.steps], todo, clock, report)
+    return _result(lab, provider, options, True, [*provider.steps(lab), *todo.steps], todo, clock, report)
 
 
 def _commit(fresh: Fresh) -> None:
@@ -191,18 +200,19 @@ def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options
         emit(Stage(lab.name, "taking back what was broken on purpose"))
         undone = breaking.revert(lab.name, connection)
     emit(Stage(lab.name, "looking for differences"))
-    todo = plan(lab, direct.observe(lab, connection))
-    refuse_taken_ports(lab, todo, connection)
+    made = _made(lab, options)
+    todo = plan(made, direct.observe(lab, connection))
+    refuse_taken_ports(made, todo, connection)
     if todo.steps:
         emit(Stage(lab.name, "mending what differs"))
     _apply(todo, lab, provider, connection)
     breaking.forget(lab.name)
-    if lab != existing.lab:
-        store.write(_instance(lab, Path(existing.source), provider, existing.seconds))
+    if (lab, options.bare) != (existing.lab, existing.bare):
+        store.write(msgspec.structs.replace(existing, lab=lab, bare=options.bare))
     clock.lap("configure")
-    report = prove(lab, provider, connection, Path(existing.source), options, emit)
+    report = prove(made, provider, connection, Path(existing.source), options, emit)
     clock.lap("verify")
-    return _result(lab, provider, False, todo.steps, todo, clock, report, undone)
+    return _result(lab, provider, options, False, todo.steps, todo, clock, report, undone)
 
 
 def _apply(todo: Plan, lab: Lab, provider: Provider, connection: Connection) -> None:
@@ -232,17 +242,19 @@ def refuse_taken_ports(lab: Lab, todo: Plan, connection: Connection) -> None:
                     )
 
 
-def _instance(lab: Lab, source: Path, provider: Provider, seconds: dict[str, float]) -> Instance:
+def _instance(lab: Lab, source: Path, provider: Provider, options: Options, seconds: dict[str, float]) -> Instance:
     uid, gid = provider.owner()
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return Instance(
-        lab=lab, provider=provider.name, source=str(source), created=now, uid=uid, gid=gid, seconds=dict(seconds)
-    )
+        lab=lab, provider=provider.name, source=str(source), created=now, uid=uid, gid=gid, seconds=dict(seconds),
+        bare=options.bare,
+    )  # fmt: skip
 
 
 def _result(
     lab: Lab,
     provider: Provider,
+    options: Options,
     created: bool,
     steps: list[Step] | tuple[Step, ...],
     todo: Plan,
@@ -256,6 +268,7 @@ def _result(
         created=created,
         commands=undone + sum(len(step.commands) for step in steps),
         left_alone=todo.left_alone,
+        bare=options.bare,
         seconds=clock.seconds,
         report=report,
     )

@@ -22,13 +22,17 @@ _PROVING_AT_ONCE = 2 * (os.cpu_count() or 1)
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """How `up` is to go about it; see the command line's options of the same names."""
+    """How `up` is to go about it; see the command line's options of the same names.
+
+    bare: overlays are not made, and a lab's own tests, which may be about them, not run.
+    """
 
     name: str | None = None
     provider: str = "auto"
     verify: bool = True
     trust: bool = False
     deadline: float = 10.0
+    bare: bool = False
 
 
 def prove(
@@ -53,7 +57,7 @@ def prove(
             lab,
             connection,
             provider=provider.name,
-            directory=source.parent,
+            directory=None if options.bare else source.parent,
             trust=trusted,
             deadline=options.deadline,
             emit=checked,
