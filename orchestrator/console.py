@@ -28,7 +28,7 @@ class Console:
 
     def data(self, text: str) -> None:
         """Prints a result on stdout."""
-        self._clear()
+        self.clear()
         try:
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
             sys.stdout.flush()
@@ -39,7 +39,7 @@ class Console:
 
     def note(self, text: str) -> None:
         """Prints a line for the person on stderr."""
-        self._clear()
+        self.clear()
         print(text, file=sys.stderr)
 
     def typed(self, text: str) -> str:
@@ -109,14 +109,15 @@ class Console:
         try:
             yield
         finally:
-            self._clear()
+            self.clear()
 
     def _line(self, text: str) -> None:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns if self.live else 80
         print(f"\r\033[K{text[: columns - 1]}", end="", file=sys.stderr, flush=True)
         self._shown = True
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Takes the line of progress away."""
         if self._shown:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
             self._shown = False

@@ -29,7 +29,9 @@ _FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux: type, whence, st
 
 class Instance(Struct, frozen=True, kw_only=True):
     """A lab that is up, as stored. `source`: its lab file's absolute path; `created`: UTC, ISO 8601; `seconds`: what
-    making it took, by stage; `bare`: its overlays are left to the learner."""
+    making it took, by stage; `bare`: its overlays are left to the learner; `by_hand`: they were so once, and the MACs
+    that the learner's devices have are right.
+    """
 
     lab: Lab
     provider: str
@@ -39,6 +41,7 @@ class Instance(Struct, frozen=True, kw_only=True):
     gid: int
     seconds: dict[str, float] = {}
     bare: bool = False
+    by_hand: bool = False
     version: int = 1
 
 
@@ -75,15 +78,16 @@ def read(name: str) -> Instance | None:
 
 def load(name: str, file: str, kind: type[T]) -> T | None:
     """What a file of an instance's holds; None where there is none. Raises LabError where it makes no sense."""
-    path = folder(name) / file
+    return _load(folder(name) / file, kind, f"labctl down {name} clears it away")
+
+
+def _load(path: Path, kind: type[T], hint: str) -> T | None:
     try:
         return decode(path.read_bytes(), kind)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (msgspec.DecodeError, ValueError) as error:
-        raise LabError(
-            f"the stored state is damaged: {error}", where=str(path), hint=f"labctl down {name} clears it away"
-        ) from error
+        raise LabError(f"the stored state is damaged: {error}", where=str(path), hint=hint) from error
 
 
 def write(instance: Instance) -> None:
@@ -93,7 +97,10 @@ def write(instance: Instance) -> None:
 
 def save(name: str, file: str, value: object) -> None:
     """Stores a value in a file of an instance's, durably and as a whole, or leaves what was there: LabError."""
-    path = folder(name) / file
+    _save(folder(name) / file, value)
+
+
+def _save(path: Path, value: object) -> None:
     new = path.with_suffix(".new")
     with _explained(path):
         try:
@@ -105,6 +112,23 @@ def save(name: str, file: str, value: object) -> None:
         except OSError:
             new.unlink(missing_ok=True)
             raise
+
+
+def bookmark(name: str, kind: type[T]) -> T | None:
+    """How far the guide of the lab that is called `name` was read: kept when the lab goes down. See `load`."""
+    return _load(_bookmark(name), kind, f"labctl guide {name} --restart begins anew")
+
+
+def mark(name: str, value: object) -> None:
+    """Keeps how far a guide was read. See `save`."""
+    path = _bookmark(name)
+    with _explained(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _save(path, value)
+
+
+def _bookmark(name: str) -> Path:
+    return root() / "guides" / f"{folder(name).name}.json"
 
 
 def remove(name: str, file: str) -> None:

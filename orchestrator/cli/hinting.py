@@ -10,6 +10,7 @@ import msgspec
 
 from orchestrator.console import Console
 from orchestrator.engine.hinting import STEPS, Hint, hint
+from orchestrator.verify.results import Report
 
 _NEXT = ("what is wrong", "what mends it")
 
@@ -20,19 +21,24 @@ def show(options: Namespace, console: Console) -> int:
     if options.json:
         console.json(msgspec.structs.asdict(found) | {"exit_code": int(report.exit_code)})
     else:
-        passed = f"{report.count('passed')} of {len(report.results)} checks passed"
-        console.data(console.typed("\n".join(text(found, passed))))
+        console.data(console.typed("\n".join(text(found, passed(report)))))
     return report.exit_code
 
 
-def text(found: Hint, passed: str, *, width: int = 88) -> Iterator[str]:
-    """A hint for a person, line by line. `passed`: how the checks stand."""
-    yield f"{found.lab}: {passed}" + (f"; hint {found.step} of {STEPS}" if found.step else "")
+def passed(report: Report) -> str:
+    """How the checks stand."""
+    return f"{report.count('passed')} of {len(report.results)} checks passed"
+
+
+def text(found: Hint, standing: str, *, width: int = 88) -> Iterator[str]:
+    """A hint for a person, line by line. `standing`: how the checks stand."""
+    yield f"{found.lab}: {standing}" + (f"; hint {found.step} of {STEPS}" if found.step else "")
     if not found.step:
         return
     yield f"  look at  {found.look}"
-    for sentence in found.wrong:
-        yield from wrap(sentence, width, initial_indent="  wrong is ", subsequent_indent="           ")
+    for number, sentence in enumerate(found.wrong):
+        label = "  because  " if number else "  wrong is "
+        yield from wrap(sentence, width, initial_indent=label, subsequent_indent=" " * len(label))
     for command in found.mend:
         yield f"  in {found.box}# {command}"
     if found.step < STEPS:

@@ -85,6 +85,11 @@ _VERBS = {
         "name fault fault-box random seed reveal json",
     ),
     "diagnose": ("diagnosing.diagnose", "tell the most likely cause of what fails in a lab", "name deadline json"),
+    "guide": (
+        "guiding.guide",
+        "walk through a lab step by step; what its commands print is compared",
+        "guided as-name check restart guide-trust json",
+    ),
     "hint": ("hinting.show", "help with what fails in a lab, a little more each time", "name deadline json"),
     "trace": (
         "tracing.trace",
@@ -94,7 +99,7 @@ _VERBS = {
     "capture": (
         "tracing.capture",
         "capture at a device of a box: to a file, to a pipe, or decoded",
-        "name box device to frames for decode json",
+        "name box device to frames for decode hex json",
     ),
     "doctor": ("doctor", "show what this host can run, what is missing and what mends it", "json"),
     "schema": ("schema", "print the JSON Schema of the lab file", ""),
@@ -147,6 +152,9 @@ def _number(most: int) -> Callable[[str], int]:
 _UP_NAME = "the name of a lab that is up"
 _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "lab": _add("lab", metavar="LAB", help="a lab's name, or a path to a lab file", complete="labs"),
+    "guided": _add("lab", metavar="LAB", help="a lab with a guide.md: its name, or a path", complete="labs"),
+    "check": _flag("check", "run every command without asking, from the beginning, and stop where one differs"),
+    "restart": _flag("restart", "from the beginning, with the lab made anew"),
     "file": _add("lab", metavar="FILE", help="a lab file"),
     "name": _add("name", metavar="LAB", help=_UP_NAME, complete="names"),
     "any-name": _add("name", nargs="?", metavar="LAB", help=_UP_NAME, complete="names"),
@@ -173,12 +181,14 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "frames": _add("--count", type=_number(100_000), default=10_000, metavar="N", help="frames at most (10000)"),
     "for": _add("--seconds", type=_seconds, default=60.0, metavar="S", help="how long at most (60)"),
     "decode": _flag("decode", "print a line for each frame, as on a terminal"),
+    "hex": _flag("hex", "as --decode, with each frame's bytes in hexadecimal and ASCII"),
     "shell": _add("shell", choices=("bash", "zsh", "fish")),
     "json": _flag("json", "print JSON"),
     "dry-run": _flag("dry-run", "print the commands that would be run, and touch nothing"),
     "bare": _flag("bare", "leave the overlay to the learner: boxes and underlay alone"),
     "no-verify": _flag("no-verify", "do not check the lab"),
     "trust": _flag("trust", "also run the test_*.py beside the lab file: somebody's Python, on your host"),
+    "guide-trust": _flag("trust", "also where the guide is not labctl's own: its commands run as root in the boxes"),
     "all": _flag("all", "every lab of this user"),
     "as-name": _add("--name", metavar="NAME", help="call this copy so; copies do not know of each other"),
     "provider": _add("--provider", default="auto", metavar="NAME", help="auto or netns", complete="providers"),

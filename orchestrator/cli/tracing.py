@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.trace.model import Trace
 
 Sink = Callable[[Frame], object]
+Show = Callable[[dict[str, Any], bytes], object]
 
 
 def trace(options: Namespace, console: Console) -> int:
@@ -58,7 +59,7 @@ def _page(told: Trace) -> str:
 
 def capture(options: Namespace, console: Console) -> int:
     """labctl capture LAB BOX"""
-    decoded = options.decode or options.json or (sys.stdout.isatty() and not options.to)
+    decoded = options.decode or options.hex or options.json or (sys.stdout.isatty() and not options.to)
     limits = {"count": options.count, "seconds": options.seconds}
     with contextlib.ExitStack() as stack:
         lab, found = stack.enter_context(engine.capturing(options.name, options.box, options.device, **limits))
@@ -69,7 +70,12 @@ def capture(options: Namespace, console: Console) -> int:
         elif options.to or not decoded:
             sinks.append(_pcap(sys.stdout.buffer))
         if decoded:
-            sinks.append(_decoder(engine.vxlan_ports(lab), shown.append if options.json else _printer(console)))
+            sinks.append(
+                _decoder(
+                    engine.vxlan_ports(lab),
+                    (lambda row, _: shown.append(row)) if options.json else _printer(console, options.hex),
+                )
+            )
         begun = f"capturing at {found.devices[0]} in {found.box}, {options.seconds:g} s at most; Ctrl-C ends it"
         seen = _pump(found, sinks, lambda: console.note(begun))
     if options.json:
@@ -141,19 +147,20 @@ def _put(file: IO[bytes], data: bytes) -> None:
         raise LabError(f"cannot write what is captured: {error.strerror}", where=str(file.name)) from error
 
 
-def _printer(console: Console) -> Callable[[dict[str, Any]], None]:
-    def show(row: dict[str, Any]) -> None:
-        inner, outer, way = row["inner"], row["outer"], "out" if row["outgoing"] else "in "
-        text = f"{row['seconds']:10.6f} {way} {inner.source_mac} > {inner.target_mac} {inner.protocol} {inner.summary}"
-        if outer:
-            text += (f"  [VXLAN {outer.vni}, {outer.source} > {outer.target} port {outer.port}, ttl {outer.ttl}, "
-                     f"{outer.source_mac} > {outer.target_mac}]")  # fmt: skip
-        console.data(text)
+def _printer(console: Console, whole: bool) -> Show:
+    from orchestrator.trace.decode import hexdump
+    from orchestrator.trace.text import frame
+
+    def show(row: dict[str, Any], data: bytes) -> None:
+        way = "out" if row["outgoing"] else "in "
+        console.data(f"{row['seconds']:10.6f} {way} {frame(row['outer'], row['inner'])}")
+        if whole:
+            console.data("\n".join(hexdump(data)))
 
     return show
 
 
-def _decoder(ports: frozenset[int], show: Callable[[dict[str, Any]], None]) -> Sink:
+def _decoder(ports: frozenset[int], show: Show) -> Sink:
     """Shows each frame decoded, with the seconds since the first one."""
     from orchestrator.trace.decode import decode
 
@@ -163,7 +170,8 @@ def _decoder(ports: frozenset[int], show: Callable[[dict[str, Any]], None]) -> S
         first.append(frame.nanoseconds) if not first else None
         read = decode(frame.data, ports)
         seconds = (frame.nanoseconds - first[0]) / 1e9
-        show({"seconds": seconds, "outgoing": frame.outgoing, "outer": read.outer, "inner": read.inner})
+        row = {"seconds": seconds, "outgoing": frame.outgoing, "outer": read.outer, "inner": read.inner}
+        show(row, frame.data)
 
     return decoded
 

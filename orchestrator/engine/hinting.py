@@ -78,8 +78,8 @@ def _hint(name: str, finding: Finding, step: int) -> Hint:
 def _mend(name: str, box: str) -> tuple[str, ...]:
     """The commands that make this box as it should be: those of `up`, without its own mark."""
     instance, _, connection = running(name)
-    lab = as_made(instance.lab, connection) if instance.bare else instance.lab
-    todo = plan(lab, direct.observe(lab, connection))
+    observed = direct.observe(instance.lab, connection)
+    todo = plan(as_made(instance, observed), observed)
     steps = [*breaking.undo_steps(name), *todo.steps]
     commands = [command.argv for step in steps if step.where == box for command in step.commands]
     return tuple(shlex.join(argv) for argv in commands if "alias" not in argv)

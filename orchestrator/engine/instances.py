@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from orchestrator.store import Instance
 
 if TYPE_CHECKING:
     from orchestrator.connections import Connection
+    from orchestrator.iproute import Observed
     from orchestrator.providers import Provider
     from orchestrator.verify.results import Report
 
@@ -39,25 +41,32 @@ def verify(name: str, *, trust: bool, deadline: float, emit: Emit) -> tuple[Inst
     """All checks against a lab that is up."""
     instance, provider, connection = running(name)
     options = Options(trust=trust, deadline=deadline)
-    lab = as_made(instance.lab, connection) if instance.bare else instance.lab
+    lab = instance.lab
+    if instance.by_hand:
+        lab = as_made(instance, direct.observe(lab, connection))
     report = prove(lab, provider, connection, Path(instance.source), options, emit)
     assert report is not None
     return instance, report
 
 
-def as_made(lab: Lab, connection: Connection) -> Lab:
-    """The lab with the MACs that its learner's devices have: no lab file asks for one, as long as each is another."""
-    observed = direct.observe(lab, connection)
+def as_made(instance: Instance, observed: Mapping[str, Observed]) -> Lab:
+    """The instance's lab. Where it was made by hand: with the MACs that the devices have, as long as each is another.
 
-    def seen(overlay: Overlay, vtep: Vtep) -> Vtep:
-        links = {str(entry.get("ifname")): entry for entry in observed[vtep.box].links}
-        mac = links.get(overlay.bearer, {}).get("address", vtep.mac)
-        return msgspec.structs.replace(vtep, mac=mac)
+    No lab file asks for a certain MAC.
+    """
+    if not instance.by_hand:
+        return instance.lab
 
     def overlay(made: Overlay) -> Overlay:
-        return msgspec.structs.replace(made, vteps=tuple(seen(made, vtep) for vtep in made.vteps))
+        vteps: list[Vtep] = []
+        for vtep in made.vteps:
+            links = {str(entry.get("ifname")): entry for entry in observed[vtep.box].links}
+            mac = str(links.get(made.bearer, {}).get("address", vtep.mac))
+            free = mac not in [other.mac for other in vteps]
+            vteps.append(msgspec.structs.replace(vtep, mac=mac) if free else vtep)
+        return msgspec.structs.replace(made, vteps=tuple(vteps))
 
-    return msgspec.structs.replace(lab, overlays=tuple(map(overlay, lab.overlays)))
+    return msgspec.structs.replace(instance.lab, overlays=tuple(map(overlay, instance.lab.overlays)))
 
 
 def running(name: str) -> tuple[Instance, Provider, Connection]:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from orchestrator import labfile, providers, store
 from orchestrator.command import require
 from orchestrator.converge import direct
+from orchestrator.engine.instances import as_made
 from orchestrator.engine.proof import Options, prove
 from orchestrator.errors import Exit, LabError
 from orchestrator.events import Emit, Stage
@@ -68,7 +69,7 @@ class Clock:
 def up(reference: str, options: Options, emit: Emit) -> Up:
     """Makes the world equal to a lab file, and proves it. What this call created and could not finish is undone."""
     clock = Clock()
-    lab, source = _read(reference, options)
+    lab, source = read(reference, options)
     clock.lap("read")
     with store.locked(lab.name):
         provider, existing = _standing(lab, source, options)
@@ -79,7 +80,7 @@ def up(reference: str, options: Options, emit: Emit) -> Up:
 
 def dry_run(reference: str, options: Options) -> DryRun:
     """What `up` would run now; touches nothing."""
-    lab, source = _read(reference, options)
+    lab, source = read(reference, options)
     provider, existing = _standing(lab, source, options)
     if existing is None:
         todo, steps = plan(_made(lab, options)), [*provider.steps(lab)]
@@ -87,7 +88,8 @@ def dry_run(reference: str, options: Options) -> DryRun:
         from orchestrator.engine import breaking
 
         observed = direct.observe(lab, provider.connection(existing))
-        todo, steps = plan(_made(lab, options), observed), breaking.undo_steps(lab.name)
+        made = _made(as_made(_learned(existing, lab, options), observed), options)
+        todo, steps = plan(made, observed), breaking.undo_steps(lab.name)
     steps += todo.steps
     lines = tuple((step.where, " ".join(c.argv), c.why) for step in steps for c in step.commands)
     return DryRun(lab=lab, provider=provider.name, created=existing is None, steps=lines, left_alone=todo.left_alone)
@@ -98,7 +100,13 @@ def _made(lab: Lab, options: Options) -> Lab:
     return bare(lab) if options.bare else lab
 
 
-def _read(reference: str, options: Options) -> tuple[Lab, Path]:
+def _learned(existing: Instance, lab: Lab, options: Options) -> Instance:
+    """The instance as it will be."""
+    by_hand = existing.by_hand or options.bare
+    return msgspec.structs.replace(existing, lab=lab, bare=options.bare, by_hand=by_hand)
+
+
+def read(reference: str, options: Options) -> tuple[Lab, Path]:
     """The lab that is meant, and its file's absolute path: that of what is up under this name, where no file is."""
     try:
         source, name = labfile.find(reference), options.name
@@ -200,15 +208,16 @@ def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options
         emit(Stage(lab.name, "taking back what was broken on purpose"))
         undone = breaking.revert(lab.name, connection)
     emit(Stage(lab.name, "looking for differences"))
-    made = _made(lab, options)
-    todo = plan(made, direct.observe(lab, connection))
+    observed, learned = direct.observe(lab, connection), _learned(existing, lab, options)
+    made = _made(as_made(learned, observed), options)
+    todo = plan(made, observed)
     refuse_taken_ports(made, todo, connection)
     if todo.steps:
         emit(Stage(lab.name, "mending what differs"))
     _apply(todo, lab, provider, connection)
     breaking.forget(lab.name)
-    if (lab, options.bare) != (existing.lab, existing.bare):
-        store.write(msgspec.structs.replace(existing, lab=lab, bare=options.bare))
+    if learned != existing:
+        store.write(learned)
     clock.lap("configure")
     report = prove(made, provider, connection, Path(existing.source), options, emit)
     clock.lap("verify")
@@ -247,7 +256,7 @@ def _instance(lab: Lab, source: Path, provider: Provider, options: Options, seco
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return Instance(
         lab=lab, provider=provider.name, source=str(source), created=now, uid=uid, gid=gid, seconds=dict(seconds),
-        bare=options.bare,
+        bare=options.bare, by_hand=options.bare,
     )  # fmt: skip
 
 

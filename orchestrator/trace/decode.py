@@ -60,6 +60,14 @@ def decode(data: bytes, ports: Iterable[int] = VXLAN_PORTS) -> Decoded:
     return inside._replace(outer=outer, key=key)
 
 
+def hexdump(data: bytes) -> list[str]:
+    """A frame's bytes as lines of offset, hexadecimal and ASCII."""
+    _scapy()
+    from scapy.utils import hexdump as dump
+
+    return str(dump(data, dump=True)).splitlines()
+
+
 def _plain(packet: Packet, data: bytes) -> Decoded:
     """A frame by itself."""
     scapy, ip = _scapy(), _content(packet)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from orchestrator.trace.journey import last_seen
-from orchestrator.trace.model import Arrival, Entry, Event, Forwarding, Trace
+from orchestrator.trace.model import Arrival, Entry, Event, Forwarding, Inner, Outer, Trace
 
 _MARKS = {"taken": "●", "ignored": "○", "dropped": "✗", "lost": "·"}
 _COLOURS = {"taken": 32, "ignored": 2, "dropped": 31, "lost": 31}
@@ -169,3 +169,12 @@ def outcome(trace: Trace) -> str:
     there = last_seen(trace, trace.source, trace.target)
     seen = there if there.place != "taken" else last_seen(trace, trace.target, trace.source)
     return f"{which} A frame was last seen at {seen.box}: {seen.why}"
+
+
+def frame(outer: Outer | None, inner: Inner) -> str:
+    """A frame on one line: the inner one first, for that is what the overlay is about."""
+    text = f"{inner.source_mac} > {inner.target_mac} {inner.protocol} {inner.summary}"
+    if outer:
+        text += (f"  [VXLAN {outer.vni}, {outer.source} > {outer.target} port {outer.port}, ttl {outer.ttl}, "
+                 f"{outer.source_mac} > {outer.target_mac}]")  # fmt: skip
+    return text

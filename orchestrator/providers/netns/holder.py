@@ -217,20 +217,30 @@ def _first_process(name: str, boxes: dict[str, BoxSpec]) -> None:
     os.execvpe("sleep", [f"labctl:{name}", "infinity"], {"PATH": os.defpath})
 
 
+_SWITCH = {"net.ipv6.conf.all.disable_ipv6": "1", "net.ipv6.conf.default.disable_ipv6": "1"}
+"""A switch says nothing of its own: without this its ports report their IPv6 groups to the boxes (MLD, RFC 3810)."""
+
+
+def _set(sysctls: Mapping[str, str]) -> None:
+    """Writes settings of the network namespace that this process is in."""
+    for key, value in sysctls.items():
+        with contextlib.suppress(*([FileNotFoundError] if key.startswith("net.ipv6.") else [])):  # off already
+            fd = os.open("/proc/sys/" + key.replace(".", "/"), os.O_WRONLY)
+            os.write(fd, value.encode())
+            os.close(fd)
+
+
 def make_boxes(boxes: dict[str, BoxSpec]) -> None:
     """Makes the namespaces of each box, by the holder itself, which ends where it began."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _set(_SWITCH)
     home = {kind: os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in KINDS}
     for number, (box, spec) in enumerate(boxes.items()):
         kernel.unshare(kernel.CLONE_NEWNET | kernel.CLONE_NEWUTS | kernel.CLONE_NEWNS)
         kernel.set_host_name(box)
         sandbox.own_box(spec.files)
-        for key, value in spec.sysctls.items():
-            with contextlib.suppress(*([FileNotFoundError] if key.startswith("net.ipv6.") else [])):  # off already
-                fd = os.open("/proc/sys/" + key.replace(".", "/"), os.O_WRONLY)
-                os.write(fd, value.encode())
-                os.close(fd)
+        _set(spec.sysctls)
         for kind in KINDS:
             fd = os.open(f"/proc/self/ns/{kind}", os.O_RDONLY)
             os.dup2(fd, descriptor(kind, number))
