@@ -1,6 +1,6 @@
 # make (or make help) lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint bench matrix pairs lock wheel clean
+.PHONY: help setup up test lint bench matrix pairs docs lock wheel clean
 PYTHON_OF_VENV := .venv/bin/python
 UV := uv==0.13.9
 
@@ -31,6 +31,13 @@ matrix: ## try every fault in real labs, and write docs/faults.md anew
 pairs: ## try pairs of faults, and count how often diagnose is right (PAIRS_ARGS="--seed 2 --count 60")
 	@./setup.sh --test
 	@$(PYTHON_OF_VENV) -m tests.faults.pairs $(PAIRS_ARGS)
+
+docs: ## make the documentation: build/docs/index.html
+	@./setup.sh --test
+	@rm -rf build/docs build/docs-source && mkdir -p build/docs-source
+	@NO_COLOR=1 PYTHONPATH=. $(PYTHON_OF_VENV) -m sphinx --quiet --fail-on-warning --fresh-env --builder html \
+		--conf-dir docs --doctree-dir build/doctrees build/docs-source build/docs
+	@echo build/docs/index.html
 
 lock: ## pin the packages of pyproject.toml anew (LOCK_ARGS=--upgrade takes newer ones)
 	@rm -rf build/lock && python3 -m venv build/lock && build/lock/bin/pip install --quiet $(UV)

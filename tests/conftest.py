@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PRODUCT = ("orchestrator", "labs", "roles", "templates", "tests", "Vagrantfile.j2")
 NOT_NEEDED = (
     "playwright*", "greenlet*", "mypy*", "*__mypyc*", "ruff*", "pip*", "setuptools*", "hypothesis*", "_labctl*",
-    "_editable*",
+    "_editable*", "babel*", "docutils*", "furo*", "snowballstemmer*", "sphinx*",
 )  # fmt: skip
 HANG = 600.0
 """Seconds after which a labctl that does not end is given up."""
@@ -65,7 +65,7 @@ class Caller:
     def run(self, argv: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         """Runs a program as this user. Options as for subprocess.run, but `env` is added to the user's own."""
         options = {"capture_output": True, "timeout": HANG, **self._options(options)}
-        return subprocess.run(self._become(argv), **options)
+        return subprocess.run(self.become(argv), **options)
 
     def labctl(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Runs labctl; options as for `run`."""
@@ -77,9 +77,10 @@ class Caller:
 
     def popen(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Starts labctl. Its pid is labctl's own, so that it can be sent signals."""
-        return subprocess.Popen(self._become(self.command(*arguments)), **self._options(options))
+        return subprocess.Popen(self.become(self.command(*arguments)), **self._options(options))
 
-    def _become(self, argv: list[str]) -> list[str]:
+    def become(self, argv: list[str]) -> list[str]:
+        """The argument list that runs a program as this user."""
         if self.uid == os.geteuid():
             return argv
         return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups", "--", *argv]

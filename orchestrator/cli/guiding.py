@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 
 from orchestrator.cli import paper
 from orchestrator.console import Console
@@ -69,6 +70,7 @@ class _Walk:
 
     def take(self, step: Step) -> bool:
         """One step; whether it came out as the guide says."""
+        self.console.clear()
         if isinstance(step, Prose):
             self.paper.prose(step.text)
             return True
@@ -82,6 +84,7 @@ class _Walk:
     def exercise(self, step: Exercise) -> bool:
         """Breaks, sees that the checks fail, runs the solution, and sees that they pass."""
         self.session.plant(step)
+        self.console.clear()
         self.paper.exercise(step.text)
         if self.session.check().exit_code != Exit.CHECK_FAILED:
             self.console.note(f"guide.md:{step.line}: no check fails, though {step.fault} was made in {step.box}")
@@ -114,7 +117,8 @@ class _Talk(_Walk):
             if line == ":skip":
                 return True
             if not line or line == step.text:
-                if self.compared(step, self.session.run(step, self.paper.output)):
+                outcome = self._until_stopped(lambda: self.session.run(step, self.paper.output))
+                if outcome and self.compared(step, outcome):
                     self.paper.praise("as the guide says" if step.expected else "")
                     return True
                 self.console.data("  Enter runs it again, :hint helps, :skip goes on")
@@ -124,6 +128,7 @@ class _Talk(_Walk):
     def exercise(self, step: Exercise) -> bool:
         """Breaks something, and waits until it is mended."""
         self.session.plant(step)
+        self.console.clear()
         self.paper.exercise(step.text)
         while True:
             line = self._ask("exercise> ", _EXERCISE)
@@ -146,8 +151,10 @@ class _Talk(_Walk):
         if not step.box or "# " in line:
             self._other(line)
             return False
-        outcome = self.session.typed(step.box, line, self.paper.output)
-        alike = line.split()[:2] == step.text.split()[:2]
+        outcome = self._until_stopped(lambda: self.session.typed(step.box, line, self.paper.output))
+        if outcome is None:
+            return False
+        alike = bool(step.expected) or line.split()[:2] == step.text.split()[:2]
         from orchestrator.guide import difference
 
         if alike and outcome.status == step.status and difference(step.expected, outcome.output) is None:
@@ -162,7 +169,16 @@ class _Talk(_Walk):
         if not mark or box not in self.session.boxes:
             self.console.data(f"  type for example: {self.session.boxes[0]}# ip -br link      (? tells more)")
         else:
-            self.session.typed(box, text, self.paper.output)
+            self._until_stopped(lambda: self.session.typed(box, text, self.paper.output))
+
+    def _until_stopped(self, run: Callable[[], Outcome]) -> Outcome | None:
+        """What came of a command; None where Ctrl-C ended it."""
+        try:
+            return run()
+        except KeyboardInterrupt:
+            self.paper.ended()
+            self.console.data("  stopped")
+            return None
 
     def _ask(self, prompt: str, words: str) -> str:
         """What the learner types; hints and help are given here."""

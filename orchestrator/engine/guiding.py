@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -41,11 +42,11 @@ _BESIDE = 1.0
 
 
 class Progress(Struct, frozen=True):
-    """How far a guide was read: its digest, the steps that are done, and since when the lab is up that it is about."""
+    """How far a guide was read: its digest, the steps that are done, and the instance (its id) that has seen them."""
 
     digest: str
     step: int
-    created: str
+    instance: str
 
 
 class Outcome(NamedTuple):
@@ -95,27 +96,25 @@ class Session:
 
     def _stand(self, instance: Instance | None, restart: bool) -> None:
         """Has the lab up as the steps so far have left it."""
-        progress = None if restart else store.bookmark(self.name, Progress)
-        if progress and progress.digest != self.guide.digest:
-            progress = None
-        mine = store.bookmark(self.name, Progress) if restart else progress
-        up = engine.status(self.name).state == "up" if instance else False
-        self.step = progress.step if progress else 0
-        self.resumed = bool(self.step)
-        if up and instance and mine and instance.created == mine.created and not restart:
-            return
-        if up and instance and not (instance.bare or (mine and instance.created == mine.created)):
+        mark = store.bookmark(self.name, Progress)
+        up = instance is not None and engine.status(self.name).state == "up"
+        ours = bool(up and instance and mark and instance.id == mark.instance)
+        if mark and mark.digest == self.guide.digest and not restart:
+            self.step, self.resumed = mark.step, mark.step > 0
+            if ours:
+                return
+        if up and instance and not (ours or instance.bare):
             raise LabError(
                 f"{self.name} is up already, and not from its guide",
                 hint=f"labctl down {self.name}; the guide then makes it anew",
                 code=Exit.USAGE,
             )
-        if up and (restart or self.step):
+        if ours or (up and self.resumed):
             engine.down(self.name, self._emit)
         self._begin()
 
     def _begin(self) -> None:
-        result = engine.up(str(self._source), self._options, self._emit)
+        result = self._up(self._options)
         if result.report and result.report.exit_code:
             raise LabError(
                 f"the underlay of {self.name} is not in order",
@@ -135,6 +134,12 @@ class Session:
         """The names of the lab's boxes."""
         return [box.name for box in running(self.name)[0].lab.boxes]
 
+    def _up(self, options: Options) -> engine.Up:
+        result = engine.up(str(self._source), options, self._emit)
+        # `up` holds interrupts back for good once the lab is there, for then it is at its end. Here it is not.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+        return result
+
     def done(self) -> None:
         """The step is done."""
         self.step += 1
@@ -142,7 +147,7 @@ class Session:
 
     def _keep(self) -> None:
         instance, _, _ = running(self.name)
-        store.mark(self.name, Progress(self.guide.digest, self.step, instance.created))
+        store.mark(self.name, Progress(self.guide.digest, self.step, instance.id))
 
     def run(self, command: Command, show: Show) -> Outcome:
         """Runs one of the guide's commands, and compares."""
@@ -154,7 +159,7 @@ class Session:
         else:
             words = arguments(command, self._called)
             assert words
-            done = _labctl([words[0], self.name, *words[2:]], show)
+            done = _labctl([words[0], *self._meant(words[0]), *words[2:]], show)
         captured = "".join(f"{line}\n" for line in self._captured())
         show(captured)
         output = done.output + captured
@@ -162,6 +167,12 @@ class Session:
         if wrong is None and done.status != command.status:
             wrong = Difference(f"(exit status {command.status}), not {done.status}")
         return Outcome(output, done.status, wrong)
+
+    def _meant(self, verb: str) -> list[str]:
+        """The lab, as this verb takes it: a file, or the name of what is up."""
+        if verb == "up":
+            return [str(self._source), "--name", self.name]
+        return [str(self._source) if verb == "explain" else self.name]
 
     def typed(self, box: str, text: str, show: Show) -> Outcome:
         """Runs a line of bash in a box: what it prints, standard error included."""
@@ -185,7 +196,7 @@ class Session:
 
     def give_up(self) -> None:
         """Mends an exercise by what labctl knows, and not by the learner."""
-        engine.up(str(self._source), msgspec.structs.replace(self._options, bare=False, verify=False), self._emit)
+        self._up(msgspec.structs.replace(self._options, bare=False, verify=False))
 
     def _forget(self) -> None:
         with store.locked(self.name):
@@ -233,7 +244,7 @@ def _lines(capture: Capture, whole: bool) -> list[str]:
 def _labctl(words: list[str], show: Show) -> Outcome:
     """labctl itself, as a program of its own, with none of the options that the caller's environment holds."""
     keep = {key: value for key, value in os.environ.items() if not key.startswith("LABCTL_") or key == "LABCTL_PROGRAM"}
-    argv = [sys.executable, "-m", "orchestrator.cli", *words]
+    argv = [sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "orchestrator.cli", *words]
     return _follow(Stream(argv, environment={**keep, "NO_COLOR": "1"}), show)
 
 

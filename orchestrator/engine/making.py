@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
 import signal
 import time
@@ -256,7 +257,7 @@ def _instance(lab: Lab, source: Path, provider: Provider, options: Options, seco
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return Instance(
         lab=lab, provider=provider.name, source=str(source), created=now, uid=uid, gid=gid, seconds=dict(seconds),
-        bare=options.bare, by_hand=options.bare,
+        bare=options.bare, by_hand=options.bare, id=os.urandom(8).hex(),
     )  # fmt: skip
 
 

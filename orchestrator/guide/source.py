@@ -73,7 +73,7 @@ class _Reader:
             first, last = fence.map
             solution = kind == "console" and more == ["solution"]
             if exercise and not solution:
-                raise self._wrong(first, "an exercise has to have a fence `console solution` after it")
+                raise self._wrong(exercise.line - 1, "an exercise has to have a fence `console solution` after it")
             if not (exercise and solution):
                 yield from self._prose(end, first)
             end = last
@@ -87,13 +87,14 @@ class _Reader:
             else:
                 yield from self._commands(fence, first)
         if exercise:
-            raise self._wrong(end, "an exercise has to have a fence `console solution` after it")
+            raise self._wrong(exercise.line - 1, "an exercise has to have a fence `console solution` after it")
         yield from self._prose(end, len(self.lines))
 
     def _prose(self, first: int, last: int) -> Iterator[Prose]:
-        text = "\n".join(self.lines[first:last]).strip()
-        if text:
-            yield Prose(text, first + 1)
+        while first < last and not self.lines[first].strip():
+            first += 1
+        if first < last:
+            yield Prose("\n".join(self.lines[first:last]).rstrip(), first + 1)
 
     def _exercise(self, fence: Token, words: list[str], line: int) -> Exercise:
         if len(words) != 2:

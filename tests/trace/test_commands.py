@@ -207,7 +207,7 @@ def test_a_full_disk_leaves_no_file(user: Caller) -> None:
     folder.mkdir()
     os.chown(folder, user.uid, user.gid)
     command = ["prlimit", "--fsize=100", *user.command("capture", NAME, "boxA", "--to", str(folder / "x.pcap"))]
-    process = subprocess.Popen(user._become(command), **user._options({"stderr": subprocess.PIPE}))
+    process = subprocess.Popen(user.become(command), **user._options({"stderr": subprocess.PIPE}))
     assert process.stderr is not None
     assert process.stderr.readline().startswith("capturing at ")
     ping(user)
