@@ -25,6 +25,8 @@ COMMANDS = {
     "verify": ["verify", NAME],
     "break": ["break", NAME],
     "diagnose": ["diagnose", NAME],
+    "hint": ["hint", NAME],
+    "guide": ["guide", "lab9"],
     "trace": ["trace", NAME, "boxA", "boxB"],
     "explain": ["explain", "lab9"],
     "doctor": ["doctor"],
