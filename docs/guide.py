@@ -19,9 +19,9 @@ def transformed(text: str, name: str) -> str:
     for fence in MarkdownIt().parse(text):
         if fence.type == "fence" and fence.level == 0 and fence.map:
             first, last = fence.map
-            made += [*map(_prose, lines[end:first]), *(_special(fence, name) or lines[first:last])]
+            made += [*(_prose(line, name) for line in lines[end:first]), *(_special(fence, name) or lines[first:last])]
             end = last
-    return "\n".join([*made, *map(_prose, lines[end:]), ""])
+    return "\n".join([*made, *(_prose(line, name) for line in lines[end:]), ""])
 
 
 def _special(fence: Token, name: str) -> list[str]:
@@ -37,9 +37,9 @@ def _special(fence: Token, name: str) -> list[str]:
     return []
 
 
-def _prose(line: str) -> str:
+def _prose(line: str, name: str) -> str:
     """A line outside of fences: links to other guides and to docs/ lead to their pages."""
     if line.startswith("# "):
-        return "## Guide\n"
+        return f"## Guide\n\n`labctl guide {name}` walks through it. By hand, begin with `labctl up {name} --bare`.\n"
     line = re.sub(r"\]\(\.\./([a-z0-9-]+)/(?:guide\.md|lab\.yml)", r"](\1.md", line)
     return re.sub(r"\]\(\.\./\.\./docs/", "](../", line)

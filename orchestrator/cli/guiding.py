@@ -9,7 +9,8 @@ from collections.abc import Callable
 from orchestrator.cli import paper
 from orchestrator.console import Console
 from orchestrator.engine import Options
-from orchestrator.engine.guiding import Outcome, Session, find
+from orchestrator.engine.commands import Outcome
+from orchestrator.engine.guiding import Session, find
 from orchestrator.errors import Exit
 from orchestrator.guide import Command, Exercise, Prose
 from orchestrator.guide.model import Step
@@ -22,7 +23,7 @@ _HELP = """\
   :quit           leaves; the guide goes on from here the next time"""
 _EXERCISE = """\
   Enter           checks whether it is mended
-  boxB# COMMAND   runs a command in a box
+  boxB# COMMAND   runs a command in a box; or have a shell there, in another terminal: labctl ssh LAB boxB
   :hint           helps, a little more each time
   :skip           mends it, and goes on
   :quit           leaves; the guide goes on from here the next time"""
@@ -79,7 +80,7 @@ class _Walk:
     def command(self, step: Command) -> bool:
         """A command of the guide's."""
         self.paper.command(step.typed)
-        return self.compared(step, self.session.run(step, self.paper.output))
+        return self.compared(step, self.session.commands.run(step, self.paper.output))
 
     def exercise(self, step: Exercise) -> bool:
         """Breaks, sees that the checks fail, runs the solution, and sees that they pass."""
@@ -117,9 +118,11 @@ class _Talk(_Walk):
             if line == ":skip":
                 return True
             if not line or line == step.text:
-                outcome = self._until_stopped(lambda: self.session.run(step, self.paper.output))
+                outcome = self._until_stopped(lambda: self.session.commands.run(step, self.paper.output))
                 if outcome and self.compared(step, outcome):
                     self.paper.praise("as the guide says" if step.expected else "")
+                    if step.beside:
+                        self.console.data("  capturing; what it sees comes with the next command")
                     return True
                 self.console.data("  Enter runs it again, :hint helps, :skip goes on")
             elif self._own(step, line):
@@ -151,14 +154,17 @@ class _Talk(_Walk):
         if not step.box or "# " in line:
             self._other(line)
             return False
-        outcome = self._until_stopped(lambda: self.session.typed(step.box, line, self.paper.output))
+        outcome = self._until_stopped(lambda: self.session.commands.typed(step.box, line, self.paper.output))
         if outcome is None:
             return False
         alike = bool(step.expected) or line.split()[:2] == step.text.split()[:2]
         from orchestrator.guide import difference
 
         if alike and outcome.status == step.status and difference(step.expected, outcome.output) is None:
-            self.paper.praise("that will do")
+            if step.expected:
+                self.paper.praise("as the guide says")
+            else:
+                self.console.data("  your way; what comes will show whether it does the same")
             return True
         self.console.data("  Enter runs the guide's command, :skip goes on without it")
         return False
@@ -167,9 +173,9 @@ class _Talk(_Walk):
         """A line such as `boxB# ip link`."""
         box, mark, text = line.partition("# ")
         if not mark or box not in self.session.boxes:
-            self.console.data(f"  type for example: {self.session.boxes[0]}# ip -br link      (? tells more)")
+            self.console.data(f"  type for example: {self.session.boxes[0]}# ip -br link  (? tells more)")
         else:
-            self._until_stopped(lambda: self.session.typed(box, text, self.paper.output))
+            self._until_stopped(lambda: self.session.commands.typed(box, text, self.paper.output))
 
     def _until_stopped(self, run: Callable[[], Outcome]) -> Outcome | None:
         """What came of a command; None where Ctrl-C ended it."""

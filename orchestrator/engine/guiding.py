@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
-import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from orchestrator import engine, guide, labfile, store
-from orchestrator.command import Stream
 from orchestrator.engine import breaking, making
+from orchestrator.engine.commands import Commands
 from orchestrator.engine.instances import running
 from orchestrator.engine.proof import Options
 from orchestrator.errors import Exit, LabError
 from orchestrator.events import Emit, Stage
-from orchestrator.guide import Command, Difference, Exercise, Guide
-from orchestrator.guide.source import arguments
+from orchestrator.guide import Command, Exercise, Guide
 from orchestrator.store import Instance
 
 if TYPE_CHECKING:
-    from orchestrator.trace.capture import Capture
     from orchestrator.verify.results import Report
 
-Show = Callable[[str], None]
-"""Takes what a command prints, as it prints it."""
-
-SECONDS = 60
-"""How long a guide's command may take."""
-
 _DEADLINE = 3.0
-_BESIDE = 1.0
-"""Seconds after a command in which a capture beside it may still see frames."""
+"""Seconds that a check of an exercise may try."""
 
 
 class Progress(Struct, frozen=True):
@@ -47,14 +32,6 @@ class Progress(Struct, frozen=True):
     digest: str
     step: int
     instance: str
-
-
-class Outcome(NamedTuple):
-    """What came of a command. `difference`: from what its guide expects; None where there is none."""
-
-    output: str
-    status: int
-    difference: Difference | None = None
 
 
 def find(reference: str, options: Options) -> tuple[Instance | None, Path, Guide, str]:
@@ -80,19 +57,19 @@ class Session:
     """A guide that is being read. To be used in a `with` block. `step`: how many steps are done."""
 
     def __init__(self, reference: str, options: Options, emit: Emit, *, restart: bool) -> None:
-        instance, source, self.guide, self._called = find(reference, options)
+        instance, source, self.guide, called = find(reference, options)
         self.name = options.name or (instance.lab.name if instance else labfile.load(source).name)
-        self._emit, self._beside = emit, ExitStack()
-        self._captures: list[tuple[Capture, threading.Thread, list[str]]] = []
+        self._emit = emit
         self._options = msgspec.structs.replace(options, bare=True, name=self.name)
         self._source, self.step, self.resumed = source, 0, False
+        self.commands = Commands(self.name, called, source)
         self._stand(instance, restart)
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._beside.close()
+        self.commands.close()
 
     def _stand(self, instance: Instance | None, restart: bool) -> None:
         """Has the lab up as the steps so far have left it."""
@@ -126,7 +103,7 @@ class Session:
         if again:
             self._emit(Stage(self.name, f"running the {len(again)} commands so far again"))
         for step in again:
-            self.run(step, lambda text: None)
+            self.commands.run(step, lambda text: None)
         self._keep()
 
     @property
@@ -148,37 +125,6 @@ class Session:
     def _keep(self) -> None:
         instance, _, _ = running(self.name)
         store.mark(self.name, Progress(self.guide.digest, self.step, instance.id))
-
-    def run(self, command: Command, show: Show) -> Outcome:
-        """Runs one of the guide's commands, and compares."""
-        if command.beside:
-            self._capture(command)
-            return Outcome("", 0)
-        if command.box:
-            done = self.typed(command.box, command.text, show)
-        else:
-            words = arguments(command, self._called)
-            assert words
-            done = _labctl([words[0], *self._meant(words[0]), *words[2:]], show)
-        captured = "".join(f"{line}\n" for line in self._captured())
-        show(captured)
-        output = done.output + captured
-        wrong = guide.difference(command.expected, output)
-        if wrong is None and done.status != command.status:
-            wrong = Difference(f"(exit status {command.status}), not {done.status}")
-        return Outcome(output, done.status, wrong)
-
-    def _meant(self, verb: str) -> list[str]:
-        """The lab, as this verb takes it: a file, or the name of what is up."""
-        if verb == "up":
-            return [str(self._source), "--name", self.name]
-        return [str(self._source) if verb == "explain" else self.name]
-
-    def typed(self, box: str, text: str, show: Show) -> Outcome:
-        """Runs a line of bash in a box: what it prints, standard error included."""
-        _, _, connection = running(self.name)
-        program = ("timeout", "--foreground", str(SECONDS), "bash", "-c", f"exec 2>&1 </dev/null\n{text}")
-        return _follow(connection.stream(box, program), show)
 
     def plant(self, exercise: Exercise) -> None:
         """Breaks what the exercise is about, unless that is done already."""
@@ -202,62 +148,3 @@ class Session:
         with store.locked(self.name):
             breaking.revert(self.name, running(self.name)[2])
             breaking.forget(self.name)
-
-    def _capture(self, command: Command) -> None:
-        from orchestrator.engine.tracing import capturing
-
-        words = arguments(command, self._called) or []
-        device, count = _after("-i", words), int(_after("--count", words) or "100")
-        _, capture = self._beside.enter_context(capturing(self.name, words[2], device, count=count, seconds=SECONDS))
-        lines: list[str] = []
-        thread = threading.Thread(target=lambda: lines.extend(_lines(capture, "--hex" in words)), daemon=True)
-        thread.start()
-        self._captures.append((capture, thread, lines))
-
-    def _captured(self) -> list[str]:
-        """What the captures beside the last command saw."""
-        for capture, thread, _ in self._captures:
-            thread.join(_BESIDE)
-            capture.stop()
-            thread.join()
-        seen = [line for _, _, lines in self._captures for line in lines]
-        self._captures.clear()
-        self._beside.close()
-        return seen
-
-
-def _after(option: str, words: Sequence[str]) -> str | None:
-    return next((value for word, value in pairwise(words) if word == option), None)
-
-
-def _lines(capture: Capture, whole: bool) -> list[str]:
-    from orchestrator.trace.decode import decode, hexdump
-    from orchestrator.trace.text import frame
-
-    lines = []
-    for each in capture.frames():
-        read = decode(each.data)
-        lines += [frame(read.outer, read.inner), *(hexdump(each.data) if whole else ())]
-    return lines
-
-
-def _labctl(words: list[str], show: Show) -> Outcome:
-    """labctl itself, as a program of its own, with none of the options that the caller's environment holds."""
-    keep = {key: value for key, value in os.environ.items() if not key.startswith("LABCTL_") or key == "LABCTL_PROGRAM"}
-    argv = [sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "orchestrator.cli", *words]
-    return _follow(Stream(argv, environment={**keep, "NO_COLOR": "1"}), show)
-
-
-def _follow(stream: Stream, show: Show) -> Outcome:
-    """What a program prints until its end, shown meanwhile; where it fails, what it printed on stderr, too."""
-    parts = []
-    with stream:
-        while data := stream.read():
-            parts.append(data.decode(errors="replace"))
-            show(parts[-1])
-        stream.process.wait()
-        assert stream.process.stderr
-        if stream.process.returncode:
-            parts.append(stream.process.stderr.read().decode(errors="replace"))
-            show(parts[-1])
-    return Outcome("".join(parts), stream.process.returncode)

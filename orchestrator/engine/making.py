@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 import signal
 import time
 from pathlib import Path
@@ -14,11 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from orchestrator import labfile, providers, store
-from orchestrator.command import require
 from orchestrator.converge import direct
+from orchestrator.engine import refusals
 from orchestrator.engine.instances import as_made
 from orchestrator.engine.proof import Options, prove
-from orchestrator.errors import Exit, LabError
+from orchestrator.errors import LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.model import Lab, bare
 from orchestrator.plan import Plan, Step, plan
@@ -135,36 +134,8 @@ def _standing(lab: Lab, source: Path, options: Options) -> tuple[Provider, Insta
     keeper = providers.get(stored.provider)
     if not keeper.alive(lab.name):
         return chosen, None
-    _require_same(lab, stored, source, options)
+    refusals.require_same(lab, stored, source, options.provider)
     return keeper, stored
-
-
-def _require_same(lab: Lab, stored: Instance, source: Path, options: Options) -> None:
-    name = lab.name
-    if stored.source != str(source):
-        raise LabError(
-            f"{name} is up already, from another file: {stored.source}",
-            where=str(source),
-            hint=f"labctl down {name}, or give this one a name of its own: labctl up … --name NAME",
-            code=Exit.USAGE,
-        )
-    if options.provider not in ("auto", stored.provider):
-        raise LabError(f"{name} is up on {stored.provider}", hint=f"labctl down {name} first", code=Exit.USAGE)
-    if _substrate(lab) != _substrate(stored.lab):
-        raise LabError(
-            f"the boxes or networks of {name} are others than those that are up",
-            where=str(source),
-            hint=f"labctl down {name} && labctl up {source}; overlays, routes and MTUs change in place",
-            code=Exit.USAGE,
-        )
-
-
-def _substrate(lab: Lab) -> object:
-    """What cannot be changed while a lab is up: which boxes there are, and what they are plugged into."""
-    return (
-        [network.name for network in lab.networks],
-        [(box.name, [(i.name, i.network, i.mac) for i in box.interfaces]) for box in lab.boxes],
-    )
 
 
 def _create(lab: Lab, source: Path, provider: Provider, options: Options, clock: Clock, emit: Emit) -> Up:
@@ -212,7 +183,7 @@ def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options
     observed, learned = direct.observe(lab, connection), _learned(existing, lab, options)
     made = _made(as_made(learned, observed), options)
     todo = plan(made, observed)
-    refuse_taken_ports(made, todo, connection)
+    refusals.refuse_taken_ports(made, todo, connection)
     if todo.steps:
         emit(Stage(lab.name, "mending what differs"))
     _apply(todo, lab, provider, connection)
@@ -230,26 +201,6 @@ def _apply(todo: Plan, lab: Lab, provider: Provider, connection: Connection) -> 
         raise LabError("; ".join(todo.conflicts), hint="labctl does not touch what it did not make: remove it by hand")
     direct.apply(todo.steps, connection)
     provider.settle(lab)
-
-
-def refuse_taken_ports(lab: Lab, todo: Plan, connection: Connection) -> None:
-    """Refuses to go on where a process holds the UDP port that a tunnel device is about to need: bind(2), EADDRINUSE.
-
-    Raises LabError with its PID, as the box counts, before anything is touched.
-    """
-    for step in todo.steps:
-        for overlay, _ in lab.vteps(step.where):
-            if any(overlay.name in c.argv and ("up" in c.argv or "add" in c.argv) for c in step.commands):
-                ports = ["ss", "-Hlunp", "sport", "=", f":{overlay.port}"]
-                said = require(connection.run(step.where, ports), f"cannot read the sockets of {step.where}").stdout
-                holder = re.search(r'users:\(\("([^"]*)",pid=(\d+)', said)
-                if holder:
-                    raise LabError(
-                        f"process {holder[2]} ({holder[1]}) has UDP port {overlay.port}, which {overlay.name} needs",
-                        where=step.where,
-                        hint=f"stop it: labctl exec {lab.name} {step.where} -- kill {holder[2]}",
-                        code=Exit.HOST,
-                    )
 
 
 def _instance(lab: Lab, source: Path, provider: Provider, options: Options, seconds: dict[str, float]) -> Instance:

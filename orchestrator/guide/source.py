@@ -36,9 +36,14 @@ VERBS: dict[str, frozenset[str]] = {
     "diagnose": frozenset(),
     "explain": frozenset(),
     "trace": frozenset({"--count", "--keep", "--overlay"}),
-    "capture": frozenset({"--count", "--hex", "-i"}),
 }
 """What a guide may ask of labctl itself, with its options: nothing that writes a file, or concerns another lab."""
+
+CAPTURE = re.compile(
+    r"labctl capture (?P<lab>\S+) (?P<box>\S+)(?: -i (?P<device>\S+))?(?: --count (?P<count>[1-9][0-9]{0,3}))?"
+    r"(?P<hex> --hex)?"
+)
+"""A capture, which goes on beside the next command."""
 
 
 def read(path: Path, lab: Lab) -> Guide:
@@ -131,8 +136,10 @@ class _Reader:
             return Command(box, text, (), line + 1)
         beside = text.endswith(" &")
         command = Command("", text.removesuffix(" &").strip(), (), line + 1, beside=beside)
-        words = arguments(command, self.lab.name)
-        if words is None or beside != (words[0] == "capture"):
+        capture = CAPTURE.fullmatch(command.text)
+        if capture and beside and capture["lab"] == self.lab.name:
+            self._box(capture["box"], line)
+        elif beside or arguments(command, self.lab.name) is None:
             raise self._wrong(line, f"a guide of {self.lab.name} may not run this; it may: {_allowed(self.lab.name)}")
         return command
 
@@ -157,4 +164,4 @@ def arguments(command: Command, name: str) -> list[str] | None:
 
 
 def _allowed(name: str) -> str:
-    return ", ".join(f"labctl {verb} {name}{' &' if verb == 'capture' else ''}" for verb in VERBS)
+    return ", ".join([*(f"labctl {verb} {name}" for verb in VERBS), f"labctl capture {name} BOX &"])

@@ -60,7 +60,11 @@ def test_run_type_ask_leave_and_come_back(talk: Talk, ordinary_user: Caller) -> 
     child.sendline("?")
     assert ":skip" in prompt(child)
     child.sendline("ping -n -c1 192.168.50.5")  # the step's command in other words
-    assert "that will do" in prompt(child)
+    assert "as the guide says" in prompt(child)
+    child.sendline("")
+    prompt(child)
+    child.sendline("ip link add name vxlan0 type vxlan id 100 remote 192.168.50.5 dstport 4789 dev enp0s8")
+    assert "your way" in prompt(child)
     child.sendline(":quit")
     child.expect("goes on from here")
     child.expect(pexpect.EOF)
