@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Callable, Iterator
 
 import pexpect
@@ -84,6 +85,15 @@ def test_run_type_ask_leave_and_come_back(talk: Talk, ordinary_user: Caller) -> 
     anew.sendcontrol("c")
     anew.expect("goes on from here")
     assert json.loads(ordinary_user.labctl("status", "--json").stdout)["labs"][0]["state"] == "up"
+
+    killed = talk()
+    killed.expect(r"going on at step (\d+) of")
+    step = killed.match[1] if isinstance(killed.match, re.Match) else ""
+    prompt(killed)
+    killed.kill(signal.SIGKILL)
+    last = talk()
+    last.expect(f"going on at step {step} of")
+    prompt(last)
 
 
 def test_ctrl_c_ends_a_command_and_not_the_guide(talk: Talk) -> None:
