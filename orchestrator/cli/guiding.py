@@ -55,8 +55,8 @@ class _Walk:
 
     def through(self) -> int:
         """Walks from the step where the session is to the end; the exit status."""
-        if self.session.resumed:
-            total = len(self.session.guide.steps)
+        total = len(self.session.guide.steps)
+        if self.session.resumed and self.session.step < total:
             self.console.note(f"{self.session.name}: going on at step {self.session.step + 1} of {total}")
         try:
             while self.session.step < len(self.session.guide.steps):
@@ -66,7 +66,8 @@ class _Walk:
         except (_LeaveError, KeyboardInterrupt):
             self.console.data(f"\nleft; labctl guide {self.session.name} goes on from here")
             return Exit.OK
-        self.console.data(f"the guide is at its end; labctl down {self.session.name} removes the lab")
+        name = self.session.name
+        self.console.data(f"the guide is at its end; labctl down {name} removes the lab, --restart begins anew")
         return Exit.OK
 
     def take(self, step: Step) -> bool:

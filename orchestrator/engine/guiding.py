@@ -80,13 +80,14 @@ class Session:
             self.step, self.resumed = mark.step, mark.step > 0
             if ours:
                 return
-        if up and instance and not (ours or instance.bare):
+        if up and instance and not ours and (self.resumed or not instance.bare):
+            begin = ", or --restart begins in this one" if instance.bare else ""
             raise LabError(
                 f"{self.name} is up already, and not from its guide",
-                hint=f"labctl down {self.name}; the guide then makes it anew",
+                hint=f"labctl down {self.name}; the guide then makes it anew{begin}",
                 code=Exit.USAGE,
             )
-        if ours or (up and self.resumed):
+        if ours:
             engine.down(self.name, self._emit)
         self._begin()
 
@@ -128,9 +129,7 @@ class Session:
 
     def plant(self, exercise: Exercise) -> None:
         """Breaks what the exercise is about, unless that is done already."""
-        if not any(
-            (known.fault, known.box) == (exercise.fault, exercise.box) for known in breaking.faults_of(self.name)
-        ):
+        if (exercise.fault, exercise.box) not in [(made.fault, made.box) for made in breaking.faults_of(self.name)]:
             breaking.break_lab(self.name, exercise.fault, exercise.box, self._emit)
 
     def check(self) -> Report:

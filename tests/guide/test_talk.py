@@ -137,3 +137,23 @@ def test_an_exercise_knows_when_it_is_mended(talk: Talk, ordinary_user: Caller) 
     child.expect("at its end")
     child.expect(pexpect.EOF)
     assert ordinary_user.labctl("verify", LAB).returncode == 0
+
+
+def test_what_a_learner_has_built_without_the_guide_is_not_lost(talk: Talk, ordinary_user: Caller) -> None:
+    child = talk("--restart")
+    prompt(child)
+    child.sendline("")
+    prompt(child)
+    child.sendline(":quit")
+    child.expect(pexpect.EOF)
+    ordinary_user.labctl("down", LAB, check=True)
+    ordinary_user.labctl("up", LAB, "--bare", check=True)
+    ordinary_user.labctl("exec", LAB, "boxA", "--", "ip", "link", "add", "own", "type", "bridge", check=True)
+    refused = talk()
+    refused.expect("not from its guide")
+    refused.expect("--restart begins in this one")
+    refused.expect(pexpect.EOF)
+    assert "own" in ordinary_user.labctl("exec", LAB, "boxA", "--", "ip", "-br", "link", check=True).stdout
+    again = talk("--restart")
+    prompt(again)
+    assert "own" in ordinary_user.labctl("exec", LAB, "boxA", "--", "ip", "-br", "link", check=True).stdout
