@@ -106,6 +106,22 @@ class Overlay(Struct, frozen=True, kw_only=True):
         return self.bridge or self.name
 
 
+class Machine(Struct, frozen=True, kw_only=True):
+    """What each box is made as where boxes are virtual machines.
+
+    image: the name of a Vagrant box; url, sha256: where it comes from and what its bytes hash to, if the lab file says
+    so; memory: MiB; boot_timeout: seconds.
+    """
+
+    image: str = "labctl/debian-12"
+    version: str = "1.0.0"
+    url: str | None = None
+    sha256: str | None = None
+    memory: int = 384
+    cpus: int = 1
+    boot_timeout: int = 300
+
+
 class Lab(Struct, frozen=True, kw_only=True):
     """A whole lab, ready to be made. `name` is the instance's name (`--name`), from which MACs are derived."""
 
@@ -114,6 +130,7 @@ class Lab(Struct, frozen=True, kw_only=True):
     networks: tuple[Network, ...]
     boxes: tuple[Box, ...]
     overlays: tuple[Overlay, ...]
+    machine: Machine = Machine()
 
     def box(self, name: str) -> Box:
         """The box called `name`; KeyError if there is none."""
