@@ -45,7 +45,7 @@ class Console:
     def typed(self, text: str) -> str:
         """The text with its commands as this user types them: a checkout's labctl is not on the PATH."""
         program = os.environ.get("LABCTL_PROGRAM", "labctl")
-        verbs = "up|down|status|list|doctor|verify|exec|ssh|explain|break|diagnose|hint|guide|trace|capture"
+        verbs = "up|down|status|list|doctor|verify|exec|ssh|explain|break|diagnose|hint|guide|trace|capture|box"
         return re.sub(rf"\blabctl(?= ({verbs})\b)", lambda _: program, text)
 
     def json(self, value: object) -> None:
