@@ -30,15 +30,17 @@ def page() -> str:
 
 def commands(whole: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """The parser of each command, by the command's name, which may have two words."""
-    found = {}
+    found: dict[str, argparse.ArgumentParser] = {}
     for name, command in _choices(whole).items():
         found |= {f"{name} {each}": own for each, own in _choices(command).items()} or {name: command}
     return found
 
 
 def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    choices = (each.choices for each in parser._actions if isinstance(each, argparse._SubParsersAction))
-    return dict(next(choices, None) or {})
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
 
 
 def variable(action: argparse.Action) -> str:

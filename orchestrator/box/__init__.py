@@ -1,6 +1,6 @@
 """A box of our own: Debian for labs, built from its packages, for VirtualBox and libvirt.
 
-    ensure("libvirt", NAME, version(), emit)    # Vagrant has it now, or LabError says how to build it
+ensure("libvirt", NAME, version(), emit)    # Vagrant has it now, or LabError says how to build it
 """
 
 from __future__ import annotations

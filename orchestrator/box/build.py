@@ -54,8 +54,7 @@ def build(
 
 def require_tools() -> None:
     """Raises LabError with the command that installs what a build misses."""
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    packages = {package for tool, package in disk.NEEDS.items() if shutil.which(tool, path=path) is None}
+    packages = {package for tool, package in disk.NEEDS.items() if shutil.which(tool, path=system.PATH) is None}
     if not Path(fetch.HELPER).exists():
         packages.add("apt")
     if not disk.MBR.exists():
@@ -69,7 +68,7 @@ def require_tools() -> None:
 
 def own_files() -> str:
     """The SHA-256 of all that labctl itself gives to a box: whoever changes it makes another box, with another lock."""
-    texts = [system.archive("", 0), initramfs.INIT.encode(), disk.SYSLINUX.encode()]
+    texts = [system.archive("", 0), initramfs.INIT.encode(), (disk.SYSLINUX + disk.KERNEL_LINE).encode()]
     return hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in texts)).hexdigest()
 
 
@@ -83,9 +82,7 @@ def _there(providers: Sequence[str], lock: Lock, place: Path) -> list[Entry]:
     return [each for each in entries if each.lock == digest(lock) and (place / each.file).exists()]
 
 
-def _build(
-    providers: Sequence[str], lock: Lock, source: Source, place: Path, work: Path, emit: Emit
-) -> list[Entry]:
+def _build(providers: Sequence[str], lock: Lock, source: Source, place: Path, work: Path, emit: Emit) -> list[Entry]:
     def stage(words: str) -> None:
         emit(Stage("box", words))
 
@@ -98,7 +95,7 @@ def _build(
         raise LabError(f"the box's kernel lacks {', '.join(missing)}", hint="labctl box lock chooses another kernel")
     stage("making the disk")
     raw = work / "disk.raw"
-    disk.make(archive, boot, raw, work)
+    disk.make(archive, disk.Start(boot.kernel, boot.initramfs()), raw, work)
     archive.unlink()
     made = []
     parts: list[tuple[Path, Path]] = []

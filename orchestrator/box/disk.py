@@ -1,6 +1,6 @@
-"""The disk: two partitions, /boot (FAT, with syslinux) and the root (ext4). Nothing is mounted and nobody has to be root.
+"""The disk: two partitions, /boot (FAT, with syslinux) and the root (ext4). Nothing is mounted; nobody has to be root.
 
-    MBR | 1 MB: FAT 16, 32 MB: ldlinux.sys, the kernel, the initial RAM disk | ext4, labctl-root, the rest
+MBR | 1 MB: FAT 16, 64 MB: ldlinux.sys, the kernel, the initial RAM disk | ext4, labctl-root, the rest
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
+from typing import NamedTuple
 
 from orchestrator import command
-from orchestrator.box.initramfs import Boot
-from orchestrator.box.system import in_namespace
+from orchestrator.box.system import PATH, in_namespace
 
 _MB = 1 << 20
-_BOOT_AT, _BOOT_SIZE, SIZE = 1 * _MB, 32 * _MB, 4096 * _MB
+_BOOT_AT, _BOOT_SIZE, SIZE = 1 * _MB, 64 * _MB, 4096 * _MB
 _ROOT_AT = _BOOT_AT + _BOOT_SIZE
 LABEL = "labctl-root"
 _UUID = "6c616263-746c-4b6f-8f78-6465622d3132"
@@ -29,13 +29,21 @@ KERNEL_LINE = (
     "console=tty0 console=ttyS0,115200 quiet loglevel=3 mitigations=off nokaslr audit=0 cryptomgr.notests"
     " random.trust_cpu=on no_timer_check rootfstype=ext4"
 )
-SYSLINUX = f"DEFAULT labctl\nPROMPT 0\nTIMEOUT 0\nLABEL labctl\nKERNEL vmlinuz\nINITRD initrd\nAPPEND {KERNEL_LINE}\n"
+SYSLINUX = "DEFAULT labctl\nPROMPT 0\nTIMEOUT 0\nLABEL labctl\nKERNEL vmlinuz\nINITRD initrd\nAPPEND "
 
 
-def make(archive: Path, boot: Boot, target: Path, work: Path) -> None:
+class Start(NamedTuple):
+    """What a machine starts with: the kernel, its initial RAM disk, and its command line."""
+
+    kernel: bytes
+    initramfs: bytes
+    line: str = KERNEL_LINE
+
+
+def make(archive: Path, start: Start, target: Path, work: Path) -> None:
     """Writes the raw disk `target` with the file system in `archive`; `work` is a folder of ours."""
     fat = work / "boot.fat"
-    _boot(boot, fat, work)
+    _boot(start, fat, work)
     with target.open("wb") as disk:
         disk.truncate(SIZE)
     table = f"label: dos\nlabel-id: 0x6c616263\nstart={_BOOT_AT // 512}, size={_BOOT_SIZE // 512}, type=e, bootable\n"
@@ -49,11 +57,11 @@ def make(archive: Path, boot: Boot, target: Path, work: Path) -> None:
     fat.unlink()
 
 
-def _boot(boot: Boot, fat: Path, work: Path) -> None:
+def _boot(start: Start, fat: Path, work: Path) -> None:
     for name, content in (
-        ("vmlinuz", boot.kernel),
-        ("initrd", boot.initramfs()),
-        ("syslinux.cfg", SYSLINUX.encode()),
+        ("vmlinuz", start.kernel),
+        ("initrd", start.initramfs),
+        ("syslinux.cfg", (SYSLINUX + start.line + "\n").encode()),
     ):
         (work / name).write_bytes(content)
     with fat.open("wb") as made:
@@ -86,5 +94,5 @@ def convert(disk: Path, target: Path, form: str) -> None:
 
 
 def _run(argv: list[str], what: str, stdin: str | None = None) -> None:
-    environment = {**os.environ, "MTOOLS_SKIP_CHECK": "1", "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+    environment = {**os.environ, "MTOOLS_SKIP_CHECK": "1", "PATH": PATH}
     command.require(command.Running(argv, stdin=stdin, environment=environment).wait(1800), what)

@@ -1,4 +1,4 @@
-"""Fetching packages: by APT's own helper, so that its proxies and credentials count, and by the lock's SHA-256 alone."""
+"""Fetching packages: by APT's own helper, so that its proxies count, and by the lock's SHA-256 alone."""
 
 from __future__ import annotations
 

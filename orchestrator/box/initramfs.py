@@ -17,9 +17,9 @@ MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "ata_piix", "sd_mod", "crc3
 """What the machine needs to find its disk, on either hypervisor, and its network adapters."""
 
 OVERLAYS = (
-    "vxlan", "bridge", "veth", "ip_gre", "gre", "geneve", "ipip", "sit", "8021q", "dummy", "wireguard", "esp4", "sch_netem",
-    "openvswitch", "nf_tables", "tun", "macvlan", "ip6_gre", "sch_tbf", "sch_htb", "act_mirred", "cls_u32", "nft_ct",
-    "br_netfilter", "vrf", "bonding", "xfrm_user", "nf_conntrack", "mpls_router", "team", "ipvlan",
+    "vxlan", "bridge", "veth", "ip_gre", "gre", "geneve", "ipip", "sit", "8021q", "dummy", "wireguard", "esp4",
+    "sch_netem", "openvswitch", "nf_tables", "tun", "macvlan", "ip6_gre", "sch_tbf", "sch_htb", "act_mirred", "cls_u32",
+    "nft_ct", "br_netfilter", "vrf", "bonding", "xfrm_user", "nf_conntrack", "mpls_router", "team", "ipvlan",
 )  # fmt: skip
 """What labs need of the kernel; a box without one of them is refused."""
 

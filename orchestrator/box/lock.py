@@ -6,7 +6,8 @@
     files SHA256
     package NAME VERSION SIZE SHA256 PATH
 
-`epoch` is when the suite was published: no file of the box is younger. `files` is the hash of what labctl itself adds. PATH is below any mirror's root, and a snapshot's.
+`epoch` is when the suite was published: no file of the box is younger. `files` is the hash of what labctl itself
+adds. PATH is below any mirror's root, and a snapshot's.
 """
 
 from __future__ import annotations

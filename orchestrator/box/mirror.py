@@ -8,7 +8,7 @@ import shutil
 from orchestrator import command
 from orchestrator.errors import Exit, LabError
 
-ASK = ("apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
+ASK = ("apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)", "Created-By: Packages")
 _URL = re.compile(r"(?:https?|ftp|file|copy):/[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _STAMP = re.compile(r"\d{8}T\d{6}Z")
 
@@ -43,8 +43,11 @@ def _own() -> str:
 
 def own_of(answer: str) -> str | None:
     """The first mirror of Debian itself (not of its security updates, nor of others) in what `ASK` printed."""
+    guess = None
     for line in answer.splitlines():
-        match line.split():
+        match line.split("|"):
             case ["Debian", "Debian", "main", url]:
                 return url
-    return None
+            case ["" | "$(ORIGIN)", _, "main", url] if url.rstrip("/").endswith("/debian"):
+                guess = guess or url  # its lists were never read: all that tells what it has is its name
+    return guess

@@ -64,7 +64,7 @@ def write(files: dict[str, bytes | Path], target: Path, epoch: int, level: int) 
     with (
         target.open("wb") as raw,
         gzip.GzipFile("", "wb", level, raw, mtime=0) as compressed,
-        tarfile.open(fileobj=compressed, mode="w", format=tarfile.USTAR_FORMAT, copybufsize=1 << 20) as archive,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
     ):
         for name, content in files.items():
             entry = tarfile.TarInfo(name)

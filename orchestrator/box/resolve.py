@@ -13,8 +13,9 @@ from orchestrator.errors import Exit, LabError
 SUITE = "bookworm"
 ARCHITECTURE = "amd64"
 PACKAGES = (
-    "?essential", "usr-is-merged", "usrmerge-", "apt", "linux-image-cloud-amd64", "kmod", "sysvinit-core", "busybox-static", "openssh-server", "sudo",
-    "python3", "iproute2", "iputils-ping", "tcpdump", "nftables", "ethtool", "procps", "util-linux", "less",
+    "?essential", "usr-is-merged", "usrmerge-", "apt", "linux-image-cloud-amd64", "kmod", "sysvinit-core",
+    "busybox-static", "openssh-server", "sudo", "python3", "iproute2", "iputils-ping", "tcpdump", "nftables", "ethtool",
+    "procps", "util-linux", "less",
 )  # fmt: skip
 """What the box is asked to have; all else follows from it. The suite without its security updates: since its last
 point release it does not change any more, so that what is locked stays on every mirror."""

@@ -86,7 +86,12 @@ def _entry(version: Any, provider: Any) -> Entry:
         raise ValueError(provider["checksum_type"])
     name = Path(unquote(urlsplit(provider["url"]).path)).name  # the shelf may have moved since: a name, never a path
     entry = Entry(
-        version["version"], provider["name"], name, provider["checksum"], version.get("manifest", ""), version.get("lock", "")
+        version["version"],
+        provider["name"],
+        name,
+        provider["checksum"],
+        version.get("manifest", ""),
+        version.get("lock", ""),
     )
     if any(type(value) is not str for value in astuple(entry)) or entry.provider not in PROVIDERS or not name:
         raise ValueError(name)
@@ -99,7 +104,12 @@ def text(entries: list[Entry], shelf: Path) -> str:
     for number in sorted({entry.version for entry in entries}):
         own = sorted(entry for entry in entries if entry.version == number)
         providers = [
-            {"name": each.provider, "url": (shelf / each.file).as_uri(), "checksum_type": "sha256", "checksum": each.sha256}
+            {
+                "name": each.provider,
+                "url": (shelf / each.file).as_uri(),
+                "checksum_type": "sha256",
+                "checksum": each.sha256,
+            }
             for each in own
         ]
         versions.append({"version": number, "manifest": own[0].manifest, "lock": own[0].lock, "providers": providers})
@@ -108,7 +118,7 @@ def text(entries: list[Entry], shelf: Path) -> str:
 
 
 def put(entries: list[Entry], shelf: Path) -> None:
-    """Adds boxes, whose files are there already, to the catalogue; what it had of the same version and provider goes."""
+    """Adds boxes, whose files are there, to the catalogue; what it had of the same version and provider goes."""
     new = {(entry.version, entry.provider) for entry in entries}
     kept = [entry for entry in read(shelf) if (entry.version, entry.provider) not in new]
     replace(catalogue(shelf), text([*kept, *entries], shelf).encode())
@@ -136,7 +146,9 @@ def locked(shelf: Path) -> Iterator[None]:
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise LabError("another labctl is at work on these boxes", where=str(shelf), hint="wait for it") from None
+                raise LabError(
+                    "another labctl is at work on these boxes", where=str(shelf), hint="wait for it"
+                ) from None
             yield
 
 
@@ -149,4 +161,6 @@ def explained(place: Path) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         hint = "free some space: a build needs about 1.5 GB, a box 100 MB" if full else "--to DIR names another folder"
         where = str(error.filename or place)
-        raise LabError(f"{error.strerror}", where=where, hint=hint, code=Exit.STEP_FAILED if full else Exit.HOST) from error
+        raise LabError(
+            f"{error.strerror}", where=where, hint=hint, code=Exit.STEP_FAILED if full else Exit.HOST
+        ) from error

@@ -15,7 +15,15 @@ from orchestrator.errors import Exit, LabError
 
 HERE = Path(__file__).parent
 FILES = HERE / "files"
-_LEAVE_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*")
+_LEAVE_OUT = (
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/info/*",
+    "/usr/share/lintian/*",
+)
+PATH = f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
+_REPLAY = "labctl -v box build shows the command"
 _CUSTOMISE = "/root/labctl-box-customise"
 
 
@@ -28,7 +36,9 @@ def mode() -> str:
         raise LabError("an ordinary user needs newuidmap to build a box", hint=hint, code=Exit.HOST)
     probe = command.Running([*in_namespace(), "true"]).wait(60)
     if probe.returncode != 0:
-        hint = "give this user a range in /etc/subuid and /etc/subgid (sudo usermod --add-subuids …), or run this as root"
+        hint = (
+            "give this user a range in /etc/subuid and /etc/subgid (sudo usermod --add-subuids …), or run this as root"
+        )
         words = (probe.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise LabError(f"no user namespace with many users can be made: {words}", hint=hint, code=Exit.HOST)
     return "unshare"
@@ -57,8 +67,19 @@ def make(lock: Lock, source: str, target: Path, work: Path) -> None:
     words += [f"--customize-hook=tar-in {ours} /", f'--customize-hook=chroot "$1" sh {_CUSTOMISE}']
     words += [f'--customize-hook=rm "$1{_CUSTOMISE}"', lock.suite, str(target), source]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(lock.epoch), "TMPDIR": str(work), "LC_ALL": "C.UTF-8"}
+    environment["PATH"] = PATH  # an ordinary user's often lacks the folders of chroot and ldconfig
     environment["INITRD"] = "No"  # asks the kernel's package for no initial RAM disk: see initramfs.py
-    command.require(command.Running(words, environment=environment).wait(3600), "mmdebstrap could not build the system")
+    answer = command.Running(words, environment=environment).wait(3600)
+    if answer.returncode != 0:
+        raise LabError(f"mmdebstrap could not build the system: {_cause(answer.stderr)}", hint=_REPLAY)
+
+
+def _cause(said: str) -> str:
+    """The first error in what mmdebstrap said; those that follow only say that there was one."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    first = (line for line in lines if line.startswith(("E: ", "dpkg: error")) or ": not found" in line)
+    cause = next(first, lines[-1] if lines else "it said nothing")
+    return cause.removeprefix("E: ")[:300]
 
 
 def archive(version: str, epoch: int) -> bytes:

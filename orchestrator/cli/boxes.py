@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+from msgspec import Struct
+
 from orchestrator.box import build as building
 from orchestrator.box import lock as locking
 from orchestrator.box import mirror, pack, resolve, shelf, stock, vagrant
@@ -45,30 +47,36 @@ def lock(options: Namespace, console: Console) -> int:
 def list_boxes(options: Namespace, console: Console) -> int:
     """labctl box list"""
     place = _place(options)
-    entries = shelf.read(place)
+    here = {(entry.version, entry.provider): entry for entry in shelf.read(place)}
     known = vagrant.boxes() if vagrant.installed() else set()
-    here = {(entry.version, entry.provider): entry for entry in entries}
-    others = {(version, provider) for name, version, provider in known if name == NAME}
-    rows = []
-    for key in sorted({*here, *others}):
-        entry = here.get(key)
-        there = entry is not None and (place / entry.file).exists()
-        file, sha256 = (str(place / entry.file), entry.sha256) if entry else ("", "")
-        rows.append(
-            {"name": NAME, "version": key[0], "provider": key[1], "file": file, "sha256": sha256, "there": there,
-             "vagrant": key in others}
-        )  # fmt: skip
+    given = {(version, provider) for name, version, provider in known if name == NAME}
+    rows = [_row(*key, here.get(key), place, given=key in given) for key in sorted({*here, *given})]
     if options.json:
         console.json({"boxes": rows})
     elif rows:
         cells = [
-            (NAME, row["version"], row["provider"], "yes" if row["vagrant"] else "no",
-             row["file"] if row["there"] else "no file here") for row in rows
-        ]  # fmt: skip
+            (row.name, row.version, row.provider, "yes" if row.vagrant else "no", row.file or "not here")
+            for row in rows
+        ]
         console.data(table(("BOX", "VERSION", "PROVIDER", "VAGRANT", "FILE"), cells))
     else:
         console.note("there is no box of labctl's here; labctl box build makes one")
     return Exit.OK
+
+
+class _Row(Struct, frozen=True):
+    name: str
+    version: str
+    provider: str
+    file: str
+    sha256: str
+    vagrant: bool
+
+
+def _row(version: str, provider: str, entry: Entry | None, place: Path, *, given: bool) -> _Row:
+    there = entry is not None and (place / entry.file).exists()
+    file, sha256 = (str(place / entry.file), entry.sha256) if entry and there else ("", "")
+    return _Row(NAME, version, provider, file, sha256, given)
 
 
 def import_boxes(options: Namespace, console: Console) -> int:

@@ -52,7 +52,9 @@ def build(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
             continue
         if tail and head not in groups:
             group = commands.add_parser(head, help=_GROUPS[head], description=_sentence(_GROUPS[head]))
-            groups[head] = group.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+            groups[head] = group.add_subparsers(
+                title="commands", metavar="COMMAND", required=True, parser_class=_Parser
+            )
         adder = groups[head] if tail else commands
         sub: _Parser = adder.add_parser(tail or head, help=words, description=_sentence(words))
         sub.set_defaults(run=run, failure=Exit.COMMAND if name in ("ssh", "exec") else 0)
@@ -121,7 +123,11 @@ _VERBS = {
         "box-provider mirror snapshot lock shelf again json",
     ),
     "box list": ("boxes.list_boxes", "list labctl's own boxes, and which of them Vagrant has", "shelf json"),
-    "box import": ("boxes.import_boxes", "take boxes that were built elsewhere, and check them", "box-files shelf json"),
+    "box import": (
+        "boxes.import_boxes",
+        "take boxes that were built elsewhere, and check them",
+        "box-files shelf json",
+    ),
     "box verify": ("boxes.verify", "hold boxes and manifests to the hashes in their catalogue", "shelf json"),
     "box lock": ("boxes.lock", "choose the packages of the box anew", "mirror snapshot lock json"),
     "completion": ("completion", "print the completion script for a shell", "shell"),
@@ -220,10 +226,14 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     ),
     "mirror": _add("--mirror", metavar="URL", help="a Debian mirror; without it, the one of this machine's APT"),
     "snapshot": _add(
-        "--snapshot", metavar="DATE", help="the mirror is a snapshot archive: its folder of this date (20260801T000000Z)"
+        "--snapshot",
+        metavar="DATE",
+        help="the mirror is a snapshot archive: its folder of this date (20260801T000000Z)",
     ),
     "lock": _add("--lock", metavar="FILE", help="the lock file; without it, labctl's own"),
-    "shelf": _add("--to", dest="shelf", metavar="DIR", help="the folder of boxes, such as a USB stick; not for Vagrant"),
+    "shelf": _add(
+        "--to", dest="shelf", metavar="DIR", help="the folder of boxes, such as a USB stick; not for Vagrant"
+    ),
     "again": _flag("again", "build even what is there already of the same lock"),
     "box-files": _add("files", nargs="+", metavar="FILE", help="a box; the catalogue is beside it"),
     "junit": _add("--junit", metavar="FILE", help="write the results as JUnit XML, too"),
