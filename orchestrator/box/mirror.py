@@ -9,6 +9,7 @@ from orchestrator import command
 from orchestrator.errors import Exit, LabError
 
 ASK = ("apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)", "Created-By: Packages")
+ASK_SOURCES = ("apt-get", "update", "--print-uris")
 _URL = re.compile(r"(?:https?|ftp|file|copy):/[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _STAMP = re.compile(r"\d{8}T\d{6}Z")
 
@@ -31,23 +32,27 @@ def choose(mirror: str | None, snapshot: str | None) -> str:
 
 
 def _own() -> str:
-    hint = "--mirror URL names a Debian mirror; apt-get update reads APT's own sources"
+    hint = "--mirror URL names a Debian mirror"
     if shutil.which(ASK[0]) is None:
         raise LabError("this machine has no APT, so it knows no Debian mirror", hint=hint, code=Exit.HOST)
-    answer = command.require(command.Running(ASK).wait(60), "APT does not tell its sources")
-    found = own_of(answer.stdout)
-    if found is None:
-        raise LabError("APT's sources here have no Debian mirror", hint=hint, code=Exit.HOST)
-    return found
+    for question, answered in ((ASK, own_of), (ASK_SOURCES, guess_of)):
+        answer = command.require(command.Running(question).wait(60), "APT does not tell its sources")
+        found = answered(answer.stdout)
+        if found is not None:
+            return found
+    raise LabError("APT's sources here have no Debian mirror", hint=hint, code=Exit.HOST)
 
 
 def own_of(answer: str) -> str | None:
     """The first mirror of Debian itself (not of its security updates, nor of others) in what `ASK` printed."""
-    guess = None
     for line in answer.splitlines():
         match line.split("|"):
             case ["Debian", "Debian", "main", url]:
                 return url
-            case ["" | "$(ORIGIN)", _, "main", url] if url.rstrip("/").endswith("/debian"):
-                guess = guess or url  # its lists were never read: all that tells what it has is its name
-    return guess
+    return None
+
+
+def guess_of(answer: str) -> str | None:
+    """The first mirror in what `ASK_SOURCES` printed: its lists were never read, so that it has to tell by its name."""
+    found = re.search(r"^'(\S+/debian)/dists/\S+' ", answer, re.MULTILINE)
+    return found[1] if found else None
