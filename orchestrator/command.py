@@ -70,10 +70,14 @@ class Running:
         journal(f"{replay(self.argv, self.stdin)}  # {result.returncode}, {seconds * 1000:.1f} ms")
         return result
 
-    def kill(self) -> None:
-        """Ends the program and everything it started."""
+    def stop(self) -> None:
+        """Kills the program and everything it started; for who waits for it in another thread."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """Ends the program and everything it started."""
+        self.stop()
         self.process.communicate()
 
 
@@ -123,6 +127,12 @@ class Stream:
         """Asks it to end; what it still writes can be read."""
         assert self.process.stdin
         self.process.stdin.close()
+
+    def ended(self) -> tuple[int, str]:
+        """Its exit status and what of its stderr has not been read, once it has ended by itself."""
+        self.process.wait()
+        assert self.process.stderr
+        return self.process.returncode, (self._said + self.process.stderr.read()).decode(errors="replace")
 
     def __enter__(self) -> Stream:
         return self

@@ -149,14 +149,11 @@ def execute(options: Namespace, console: Console) -> int:
 
 def _become(options: Namespace, command: list[str]) -> int:
     """Becomes the command in the box: its terminal, its signals and its exit status are its own."""
-    from orchestrator.connections.nsenter import ENVIRONMENT
-
     instance, _, connection = engine.running(options.name)
-    argv = connection.argv(_box(instance.lab, options.box), command)
-    keep = {key: os.environ[key] for key in ("TERM", "COLORTERM", "NO_COLOR") if key in os.environ}
+    argv, environment = connection.interactive(_box(instance.lab, options.box), command)
     sys.stdout.flush()
     try:
-        os.execvpe(argv[0], argv, {**ENVIRONMENT, **keep})
+        os.execvpe(argv[0], argv, dict(environment))
     except OSError as error:
         raise LabError(f"cannot run {argv[0]}: {error.strerror}", hint="labctl doctor", code=Exit.HOST) from error
 
