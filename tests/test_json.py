@@ -30,6 +30,7 @@ COMMANDS = {
     "trace": ["trace", NAME, "boxA", "boxB"],
     "explain": ["explain", "lab9"],
     "doctor": ["doctor"],
+    "halt": ["halt", f"{NAME}x"],
     "down": ["down", f"{NAME}x"],
 }
 

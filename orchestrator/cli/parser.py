@@ -71,8 +71,10 @@ _VERBS = {
     "up": (
         "up",
         "make a lab, configure it and prove that it works",
-        "lab as-name provider bare dry-run no-verify trust deadline json",
+        "lab as-name provider converge bare dry-run no-verify on-failure trust deadline json",
     ),
+    "halt": ("halt", "turn a lab's boxes off; start turns them on again", "name json"),
+    "start": ("start", "turn a lab's boxes on again, and see all there", "name no-verify trust deadline json"),
     "status": ("status", "show every lab of this user, or one", "json any-name"),
     "verify": ("verify", "check a lab that is up", "name trust deadline json junit html"),
     "ssh": ("ssh", "open a shell in a box, as its root", "name box"),
@@ -191,7 +193,21 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "guide-trust": _flag("trust", "also where the guide is not labctl's own: its commands run as root in the boxes"),
     "all": _flag("all", "every lab of this user"),
     "as-name": _add("--name", metavar="NAME", help="call this copy so; copies do not know of each other"),
-    "provider": _add("--provider", default="auto", metavar="NAME", help="auto or netns", complete="providers"),
+    "provider": _add(
+        "--provider", default="auto", metavar="NAME", help="auto, netns, virtualbox or libvirt", complete="providers"
+    ),
+    "converge": _add(
+        "--converge",
+        default="auto",
+        choices=("auto", "direct", "ansible"),
+        help="how links are made: direct, by ip(8), or by the Ansible role; auto is direct on netns alone",
+    ),
+    "on-failure": _add(
+        "--on-failure",
+        default="destroy",
+        choices=("destroy", "keep"),
+        help="what becomes of a virtual machine that could not be finished (destroy)",
+    ),
     "junit": _add("--junit", metavar="FILE", help="write the results as JUnit XML, too"),
     "html": _add("--html", metavar="FILE", help="write the results as one page of HTML, too"),
     "svg": _add("--svg", metavar="FILE", help="write an SVG picture there; - is stdout"),

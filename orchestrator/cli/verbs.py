@@ -67,16 +67,38 @@ def up(options: Namespace, console: Console) -> int:
         trust=options.trust,
         deadline=options.deadline,
         bare=options.bare,
+        converge=options.converge,
+        keep=options.on_failure == "keep",
     )
     if options.dry_run:
         todo = engine.dry_run(options.lab, wanted)
         console.json(todo) if options.json else console.data(shown.dry_run(todo))
         return Exit.OK
-    result = engine.up(options.lab, wanted, console.event)
+    return _made(engine.up(options.lab, wanted, console.event), options, console)
+
+
+def _made(result: engine.Up, options: Namespace, console: Console) -> int:
     console.json(shown.up_json(result)) if options.json else console.data(
         console.typed(shown.up(result, colour=console.colour))
     )
     return result.report.exit_code if result.report else Exit.OK
+
+
+def halt(options: Namespace, console: Console) -> int:
+    """labctl halt LAB"""
+    changed = engine.halt(options.name, console.event)
+    if options.json:
+        console.json({"halted": options.name, "changed": changed})
+    else:
+        words = "is halted" if changed else "was halted already"
+        console.note(console.typed(f"{options.name} {words}; labctl start {options.name} turns it on again"))
+    return Exit.OK
+
+
+def start(options: Namespace, console: Console) -> int:
+    """labctl start LAB"""
+    wanted = engine.Options(verify=not options.no_verify, trust=options.trust, deadline=options.deadline)
+    return _made(engine.start(options.name, wanted, console.event), options, console)
 
 
 def status(options: Namespace, console: Console) -> int:

@@ -2,6 +2,9 @@
 
 from orchestrator.engine.instances import Status, down, running, status, verify
 from orchestrator.engine.making import DryRun, Up, dry_run, up
+from orchestrator.engine.power import halt, start
 from orchestrator.engine.proof import Options
 
-__all__ = ["DryRun", "Options", "Status", "Up", "down", "dry_run", "running", "status", "up", "verify"]
+__all__ = [
+    "DryRun", "Options", "Status", "Up", "down", "dry_run", "halt", "running", "start", "status", "up", "verify",
+]  # fmt: skip
