@@ -1,4 +1,5 @@
-"""A lab as a directory that works alone: `cd DIR && vagrant up`. The same bytes on every machine, in every directory."""
+"""A lab as a directory that works alone: `cd DIR && vagrant up`. The same bytes
+on every machine and in every directory."""
 
 from orchestrator.render.content import files
 from orchestrator.render.folder import MARK, check, write

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from orchestrator.errors import Exit, LabError
+from orchestrator.labfile.problem import printable
 from orchestrator.model import Lab
 from orchestrator.render.content import SUMS, files
 
@@ -49,11 +50,10 @@ def _differing(wanted: dict[str, bytes], directory: Path) -> list[str]:
 def _refuse_foreign(directory: Path) -> None:
     with _explained(directory):
         try:
-            there = next(os.scandir(directory), None)
+            there = any(directory.iterdir())
         except FileNotFoundError:
             return
-        vagrantfile = _read(directory, "Vagrantfile")
-        if there is not None and not (vagrantfile or b"").startswith(MARK):
+        if there and not (_read(directory, "Vagrantfile") or b"").startswith(MARK):
             raise LabError(
                 "this directory holds other things, and no lab that labctl has rendered",
                 where=str(directory),
@@ -66,7 +66,7 @@ def _listed(directory: Path) -> list[str]:
     """What was written here before, by its SHA256SUMS; only what can have been."""
     lines = (_read(directory, SUMS) or b"").decode(errors="replace").splitlines()
     paths = [line[66:] for line in lines if re.fullmatch(r"[0-9a-f]{64}  [A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*", line)]
-    return [path for path in paths if not {"..", ".", ".vagrant"} & set(PurePosixPath(path).parts)]
+    return [path for path in paths if not {"..", ".", ".vagrant"} & set(path.split("/"))]
 
 
 def _inside(directory: Path, path: str) -> Path:
@@ -122,6 +122,7 @@ def _remove(target: Path, directory: Path) -> None:
 def _explained(directory: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        why = f"cannot use the directory: {error.strerror}"
-        raise LabError(why, where=str(error.filename or directory), code=Exit.USAGE) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        why = error.strerror if isinstance(error, OSError) else error
+        place = printable(str(getattr(error, "filename", None) or directory))
+        raise LabError(f"cannot use the directory: {why}", where=place, code=Exit.USAGE) from error

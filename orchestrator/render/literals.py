@@ -90,7 +90,7 @@ def bare_mac(mac: str) -> str:
 
 
 def slot(device: str) -> str:
-    """The PCI slot, on bus 0, that makes systemd call an adapter `device`: enp0s8 is slot 8 (systemd.net-naming-scheme)."""
+    """The PCI slot, on bus 0, that gives an adapter its name: enp0s8 is in slot 8 (systemd.net-naming-scheme(7))."""
     found = re.fullmatch("enp0s([0-9]{1,2})", device)
     if not found:
         raise ValueError(f"{device!r} is no adapter on PCI bus 0")
