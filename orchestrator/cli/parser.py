@@ -81,6 +81,11 @@ _VERBS = {
     "exec": ("execute", "run a command in a box, as its root", "name box command"),
     "explain": ("explain", "show the commands by hand, and why each argument is there", "lab any-box json"),
     "graph": ("graph", "draw a lab: a tree on the terminal, or SVG", "lab svg"),
+    "render": (
+        "rendering.render_lab",
+        "write a lab as a directory that works alone, with Vagrant and without labctl",
+        "lab render-to as-name render-check json",
+    ),
     "break": (
         "breaking.break_lab",
         "break something in a lab on purpose; up mends it",
@@ -180,6 +185,8 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "trace-html": _add("--html", metavar="FILE", help="write the conversation as one page of HTML, too"),
     "device": _add("-i", "--device", metavar="DEV", help="where; without it, the box's first underlay adapter"),
     "to": _add("--to", metavar="FILE", help="write pcap there; without it, to stdout, if that is no terminal"),
+    "render-to": _add("--to", metavar="DIR", help="the directory: a new one, an empty one, or one rendered before"),
+    "render-check": _flag("check", "write nothing; name each file that differs, and exit with 1 if one does"),
     "frames": _add("--count", type=_number(100_000), default=10_000, metavar="N", help="frames at most (10000)"),
     "for": _add("--seconds", type=_seconds, default=60.0, metavar="S", help="how long at most (60)"),
     "decode": _flag("decode", "print a line for each frame, as on a terminal"),
