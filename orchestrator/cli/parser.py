@@ -71,10 +71,14 @@ _VERBS = {
     "up": (
         "up",
         "make a lab, configure it and prove that it works",
-        "lab as-name provider converge bare dry-run no-verify on-failure trust deadline json",
+        "lab as-name provider converge bare dry-run no-verify on-failure boot-timeout workers trust deadline json",
     ),
     "halt": ("halt", "turn a lab's boxes off; start turns them on again", "name json"),
-    "start": ("start", "turn a lab's boxes on again, and see all there", "name no-verify trust deadline json"),
+    "start": (
+        "start",
+        "turn a lab's boxes on again, and prove that all is there",
+        "name no-verify boot-timeout workers trust deadline json",
+    ),
     "status": ("status", "show every lab of this user, or one", "json any-name"),
     "verify": ("verify", "check a lab that is up", "name trust deadline json junit html"),
     "ssh": ("ssh", "open a shell in a box, as its root", "name box"),
@@ -110,7 +114,7 @@ _VERBS = {
     ),
     "doctor": ("doctor", "show what this host can run, what is missing and what mends it", "json"),
     "schema": ("schema", "print the JSON Schema of the lab file", ""),
-    "down": ("down", "remove a lab; nothing is left", "any-name all json"),
+    "down": ("down", "remove a lab; nothing is left", "any-name all orphans json"),
     "completion": ("completion", "print the completion script for a shell", "shell"),
 }
 """Each command's function, in `verbs` or the module before its dot; what it does; its arguments, in order."""
@@ -199,6 +203,7 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "trust": _flag("trust", "also run the test_*.py beside the lab file: somebody's Python, on your host"),
     "guide-trust": _flag("trust", "also where the guide is not labctl's own: its commands run as root in the boxes"),
     "all": _flag("all", "every lab of this user"),
+    "orphans": _flag("orphans", "the virtual machines that a killed labctl has left; doctor shows them"),
     "as-name": _add("--name", metavar="NAME", help="call this copy so; copies do not know of each other"),
     "provider": _add(
         "--provider", default="auto", metavar="NAME", help="auto, netns, virtualbox or libvirt", complete="providers"
@@ -209,6 +214,10 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
         choices=("auto", "direct", "ansible"),
         help="how links are made: direct, by ip(8), or by the Ansible role; auto is direct on netns alone",
     ),
+    "boot-timeout": _add(
+        "--boot-timeout", type=_number(100_000), metavar="SECONDS", help="how long a virtual machine may take to boot"
+    ),
+    "workers": _add("--workers", type=_number(64), metavar="N", help="virtual machines that are made at once (2)"),
     "on-failure": _add(
         "--on-failure",
         default="destroy",
@@ -231,7 +240,7 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
 def _from_environment(parser: argparse.ArgumentParser) -> None:
     for action in parser._actions:
         value = os.environ.get("LABCTL_" + action.dest.upper()) if action.option_strings else None
-        if value is None or action.dest in ("help", "all"):  # nobody takes down everything by a variable
+        if value is None or action.dest in ("help", "all", "orphans"):  # nobody takes down everything by a variable
             continue
         flag = isinstance(action, argparse._StoreTrueAction)
         if flag and value.lower() not in ("0", "1", "false", "true", "no", "yes", ""):

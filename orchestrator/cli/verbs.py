@@ -60,6 +60,7 @@ def validate(options: Namespace, console: Console) -> int:
 
 def up(options: Namespace, console: Console) -> int:
     """labctl up LAB"""
+    _settings(options)
     wanted = engine.Options(
         name=options.name,
         provider=options.provider,
@@ -84,6 +85,13 @@ def _made(result: engine.Up, options: Namespace, console: Console) -> int:
     return result.report.exit_code if result.report else Exit.OK
 
 
+def _settings(options: Namespace) -> None:
+    """Settings of this machine, not of a lab's: a rendered Vagrantfile reads them from its environment, too."""
+    for name in ("boot_timeout", "workers"):
+        if getattr(options, name) is not None:
+            os.environ[f"LABCTL_{name.upper()}"] = str(getattr(options, name))
+
+
 def halt(options: Namespace, console: Console) -> int:
     """labctl halt LAB"""
     changed = engine.halt(options.name, console.event)
@@ -97,6 +105,7 @@ def halt(options: Namespace, console: Console) -> int:
 
 def start(options: Namespace, console: Console) -> int:
     """labctl start LAB"""
+    _settings(options)
     wanted = engine.Options(verify=not options.no_verify, trust=options.trust, deadline=options.deadline)
     return _made(engine.start(options.name, wanted, console.event), options, console)
 
@@ -225,9 +234,11 @@ def schema(options: Namespace, console: Console) -> int:
 
 
 def down(options: Namespace, console: Console) -> int:
-    """labctl down LAB | --all"""
-    if bool(options.name) == options.all:
+    """labctl down LAB | --all | --orphans"""
+    if [bool(options.name), options.all, options.orphans].count(True) != 1:
         raise LabError("name one lab, or say --all", hint="labctl status shows what is up", code=Exit.USAGE)
+    if options.orphans:
+        return _orphans(options, console)
     wanted = store.names() if options.all else [options.name]
     gone = [name for name in wanted if engine.down(name, console.event)]
     if options.json:
@@ -236,6 +247,15 @@ def down(options: Namespace, console: Console) -> int:
         console.note(f"{', '.join(gone)}: down, and nothing is left")
     else:
         console.note("no lab is up" if options.all else f"{options.name} is not up; nothing to do")
+    return Exit.OK
+
+
+def _orphans(options: Namespace, console: Console) -> int:
+    gone = engine.remove_orphans(console.event)
+    if options.json:
+        console.json({"down": gone})
+    else:
+        console.note(f"removed: {', '.join(gone)}" if gone else "there are no orphans")
     return Exit.OK
 
 

@@ -99,6 +99,18 @@ def down(name: str, emit: Emit) -> bool:
     return True
 
 
+def remove_orphans(emit: Emit) -> list[str]:
+    """Removes the virtual machines that bear labctl's mark and that no folder keeps; their names."""
+    from orchestrator.providers.vagrant import hypervisors
+    from orchestrator.providers.vagrant.orphans import orphans
+
+    found = [machine for provider in providers.VIRTUAL for machine in orphans(provider)]
+    for machine in found:
+        emit(Stage(machine.name, "removing it"))
+        hypervisors.remove(machine)
+    return [machine.name for machine in found]
+
+
 def status(name: str) -> Status:
     """An instance as it is; only looks."""
     state: str

@@ -20,7 +20,10 @@ from orchestrator.store import Instance
 JOURNAL = "journal.json"
 """The file of an instance's where a provider writes down what it does, if its boxes outlive it."""
 
-PROVIDERS = ("netns", "virtualbox", "libvirt")
+VIRTUAL = ("virtualbox", "libvirt")
+"""The providers whose boxes are virtual machines, as Vagrant calls them."""
+
+PROVIDERS = ("netns", *VIRTUAL)
 """Every provider there is."""
 
 State = Literal["up", "partly", "halted", "gone"]

@@ -3,6 +3,6 @@ on every machine and in every directory."""
 
 from orchestrator.render.content import files
 from orchestrator.render.folder import MARK, check, write
-from orchestrator.render.names import machine_name, network_name, prefix
+from orchestrator.render.names import copy, machine_name, network_name, prefix
 
-__all__ = ["MARK", "check", "files", "machine_name", "network_name", "prefix", "write"]
+__all__ = ["MARK", "check", "copy", "files", "machine_name", "network_name", "prefix", "write"]

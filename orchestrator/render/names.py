@@ -10,8 +10,12 @@ from pathlib import Path
 def prefix(lab: str, directory: Path) -> str:
     """What the names of all machines and networks of the lab in `directory` begin with, and of no others: the mark of
     ownership. It is the same for VirtualBox and libvirt."""
-    copy = sha256(os.fsencode(os.path.realpath(directory))).hexdigest()[:8]
-    return f"labctl-{lab}-{copy}-"
+    return f"labctl-{lab}-{copy(directory)}-"
+
+
+def copy(directory: Path) -> str:
+    """What tells the labs of one directory from those of all others: eight hexadecimal digits."""
+    return sha256(os.fsencode(os.path.realpath(directory))).hexdigest()[:8]
 
 
 def machine_name(lab: str, box: str, directory: Path) -> str:
