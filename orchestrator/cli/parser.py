@@ -71,7 +71,7 @@ _VERBS = {
     "up": (
         "up",
         "make a lab, configure it and prove that it works",
-        "lab as-name provider bare dry-run no-verify trust deadline json",
+        "lab as-name provider converge bare dry-run no-verify trust deadline json",
     ),
     "status": ("status", "show every lab of this user, or one", "json any-name"),
     "verify": ("verify", "check a lab that is up", "name trust deadline json junit html"),
@@ -149,6 +149,15 @@ def _number(most: int) -> Callable[[str], int]:
     return number
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def word(text: str) -> str:
+        if text not in words:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return word
+
+
 _UP_NAME = "the name of a lab that is up"
 _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "lab": _add("lab", metavar="LAB", help="a lab's name, or a path to a lab file", complete="labs"),
@@ -192,6 +201,13 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "all": _flag("all", "every lab of this user"),
     "as-name": _add("--name", metavar="NAME", help="call this copy so; copies do not know of each other"),
     "provider": _add("--provider", default="auto", metavar="NAME", help="auto or netns", complete="providers"),
+    "converge": _add(
+        "--converge",
+        type=_one_of("auto", "direct", "ansible"),
+        default="auto",
+        metavar="HOW",
+        help="how boxes are configured: direct, ansible, or auto: what suits the provider",
+    ),
     "junit": _add("--junit", metavar="FILE", help="write the results as JUnit XML, too"),
     "html": _add("--html", metavar="FILE", help="write the results as one page of HTML, too"),
     "svg": _add("--svg", metavar="FILE", help="write an SVG picture there; - is stdout"),

@@ -67,6 +67,7 @@ def up(options: Namespace, console: Console) -> int:
         trust=options.trust,
         deadline=options.deadline,
         bare=options.bare,
+        converge=options.converge,
     )
     if options.dry_run:
         todo = engine.dry_run(options.lab, wanted)

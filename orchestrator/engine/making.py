@@ -146,7 +146,7 @@ def _create(lab: Lab, source: Path, provider: Provider, options: Options, clock:
         with provider.create(lab) as fresh:
             clock.lap("create")
             emit(Stage(lab.name, "configuring the underlay" if options.bare else "configuring the overlay"))
-            _apply(todo, lab, provider, fresh.connection)
+            _apply(todo, made, provider, fresh.connection, options, emit)
             clock.lap("configure")
             store.write(_instance(lab, source, provider, options, clock.seconds))
             try:
@@ -186,7 +186,7 @@ def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options
     refusals.refuse_taken_ports(made, todo, connection)
     if todo.steps:
         emit(Stage(lab.name, "mending what differs"))
-    _apply(todo, lab, provider, connection)
+    _apply(todo, made, provider, connection, options, emit)
     breaking.forget(lab.name)
     if learned != existing:
         store.write(learned)
@@ -196,10 +196,18 @@ def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options
     return _result(lab, provider, options, False, todo.steps, todo, clock, report, undone)
 
 
-def _apply(todo: Plan, lab: Lab, provider: Provider, connection: Connection) -> None:
+def _apply(todo: Plan, lab: Lab, provider: Provider, connection: Connection, options: Options, emit: Emit) -> None:
     if todo.conflicts:
         raise LabError("; ".join(todo.conflicts), hint="labctl does not touch what it did not make: remove it by hand")
-    direct.apply(todo.steps, connection)
+    if options.converge == "ansible":
+        from orchestrator.converge import ansible
+
+        def told(box: str, what: str) -> None:
+            emit(Stage(lab.name, f"{box}: {what}"))
+
+        ansible.apply(lab, ansible.over_netns(lab, connection), directory=store.root() / "ansible", emit=told)
+    else:
+        direct.apply(todo.steps, connection)
     provider.settle(lab)
 
 
