@@ -160,6 +160,15 @@ def _number(most: int) -> Callable[[str], int]:
     return number
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def word(text: str) -> str:
+        if text not in words:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return word
+
+
 _UP_NAME = "the name of a lab that is up"
 _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "lab": _add("lab", metavar="LAB", help="a lab's name, or a path to a lab file", complete="labs"),
@@ -210,9 +219,10 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     ),
     "converge": _add(
         "--converge",
+        type=_one_of("auto", "direct", "ansible"),
         default="auto",
-        choices=("auto", "direct", "ansible"),
-        help="how links are made: direct, by ip(8), or by the Ansible role; auto is direct on netns alone",
+        metavar="HOW",
+        help="how boxes are configured: direct, ansible, or auto: what suits the provider",
     ),
     "boot-timeout": _add(
         "--boot-timeout", type=_number(100_000), metavar="SECONDS", help="how long a virtual machine may take to boot"
@@ -220,9 +230,10 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "workers": _add("--workers", type=_number(64), metavar="N", help="virtual machines that are made at once (2)"),
     "on-failure": _add(
         "--on-failure",
+        type=_one_of("destroy", "keep"),
         default="destroy",
-        choices=("destroy", "keep"),
-        help="what becomes of a virtual machine that could not be finished (destroy)",
+        metavar="HOW",
+        help="what becomes of a virtual machine that could not be finished: destroy (the default) or keep",
     ),
     "junit": _add("--junit", metavar="FILE", help="write the results as JUnit XML, too"),
     "html": _add("--html", metavar="FILE", help="write the results as one page of HTML, too"),

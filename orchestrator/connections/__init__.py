@@ -64,6 +64,10 @@ class Connection(Protocol):
         """The host's command, and its environment, that runs `command` in `box` with the caller's terminal."""
         ...
 
+    def inventory(self, box: str) -> dict[str, object]:
+        """What Ansible has to know to reach `box`: the variables of its connection plugin."""
+        ...
+
     def start(self, box: str, command: Sequence[str], *, stdin: str | None = None) -> Running:
         """Starts `command` in `box`; stdin is its whole input."""
         ...

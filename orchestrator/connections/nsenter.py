@@ -60,6 +60,11 @@ class Nsenter:
         keep = {key: os.environ[key] for key in ("TERM", "COLORTERM", "NO_COLOR") if key in os.environ}
         return self.argv(box, command), {**ENVIRONMENT, **keep}
 
+    def inventory(self, box: str) -> dict[str, object]:
+        """See Connection. The plugin is orchestrator/converge/plugins/connection/netns.py."""
+        enter = ["env", "-i", *(f"{name}={value}" for name, value in ENVIRONMENT.items())]
+        return {"ansible_connection": "netns", "ansible_netns_command": self.argv(box, enter)}
+
     def start(self, box: str, command: Sequence[str], *, stdin: str | None = None) -> Running:
         """See Connection."""
         return Running(self.argv(box, command), stdin=stdin, environment=ENVIRONMENT)

@@ -55,6 +55,15 @@ class Ssh:
         terminal = "-t" if os.isatty(0) and os.isatty(1) else "-T"
         return [*self._ssh(box, terminal), shlex.join([*_ROOT, *words])], os.environ
 
+    def inventory(self, box: str) -> dict[str, object]:
+        """See Connection."""
+        address = self._boxes[box]
+        return {
+            "ansible_connection": "ssh", "ansible_host": address.host, "ansible_port": address.port,
+            "ansible_user": address.user, "ansible_ssh_private_key_file": address.keys[0], "ansible_become": True,
+            "ansible_ssh_common_args": shlex.join(f"-o{option}" for option in self.options(box)),
+        }  # fmt: skip
+
     def start(self, box: str, words: Sequence[str], *, stdin: str | None = None) -> SshRunning:
         """See Connection."""
         return SshRunning(self._channel(box, words), box, words, stdin)

@@ -228,14 +228,25 @@ def converge(todo: Plan, lab: Lab, provider: Provider, connection: Connection, o
     if todo.conflicts:
         raise LabError("; ".join(todo.conflicts), hint="labctl does not touch what it did not make: remove it by hand")
     if (provider.converges if options.converge == "auto" else options.converge) == "ansible":
-        from orchestrator.converge import ansible
-
-        changed = ansible.apply(lab, connection, persistent=provider.lasting, emit=emit)
+        changed = _by_ansible(lab, provider, connection, emit)
     else:
         direct.apply(todo.steps, connection)
         changed = sum(len(step.commands) for step in todo.steps)
     provider.settle(lab)
     return changed
+
+
+def _by_ansible(lab: Lab, provider: Provider, connection: Connection, emit: Emit) -> int:
+    from orchestrator.converge import ansible
+
+    def told(box: str, what: str) -> None:
+        emit(Stage(lab.name, f"{box}: {what}"))
+
+    variables = {
+        box.name: {**connection.inventory(box.name), "overlay_persistent": provider.lasting} for box in lab.boxes
+    }
+    done = ansible.apply(lab, variables, directory=store.root() / "ansible", emit=told)
+    return sum(len(each.commands) + len(each.files) for each in done.values())
 
 
 def _instance(lab: Lab, source: Path, provider: Provider, options: Options) -> Instance:

@@ -1,0 +1,257 @@
+"""Convergence by Ansible: the role `overlay` in every box, over SSH or, on namespaces, through a plugin of ours.
+
+ansible-runner runs it, in a folder and with an environment of its own: no ansible.cfg, inventory or ssh_config of the
+user's takes part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from orchestrator import command
+from orchestrator.connections import Connection
+from orchestrator.connections.nsenter import ENVIRONMENT
+from orchestrator.errors import LabError
+from orchestrator.labfile.places import shared
+from orchestrator.model import Lab
+from orchestrator.plan import desired
+
+MODULE = "labctl_overlay"
+FORKS = 4
+"""Boxes that are worked on at once."""
+
+Variables = dict[str, Any]
+"""What the inventory says of a box, beside what it shall show."""
+
+
+class Converged(NamedTuple):
+    """What Ansible did to a box, or in check mode would do. The files are those that the role wrote."""
+
+    changed: bool
+    commands: tuple[str, ...]
+    files: tuple[str, ...]
+    left_alone: tuple[str, ...]
+
+
+def apply(
+    lab: Lab,
+    variables: Mapping[str, Variables],
+    *,
+    directory: Path,
+    check: bool = False,
+    forks: int = FORKS,
+    timeout: float | None = None,
+    emit: Callable[[str, str], None] = lambda box, what: None,
+) -> dict[str, Converged]:
+    """Runs the role in every box of `lab`; what was done, by box.
+
+    variables: how Ansible reaches each box (`over_netns`, `over_ssh`), and more for its role; directory: where it
+    works, and leaves NAME.log; emit: takes a box and a word or two on how it is doing; timeout: seconds for it all.
+    Raises LabError with the role's own words.
+    """
+    play, log = _Play(emit), directory / f"{lab.name}.log"
+    with _workplace(directory / lab.name) as place:
+        inventory = place / "inventory.yml"
+        inventory.write_bytes(_inventory(lab, variables))
+        arguments = ["--inventory", str(inventory), "--forks", str(max(1, min(forks, len(lab.boxes))))]
+        arguments += ["--check", "--diff"] if check else []
+        argv = [*_ansible_playbook(), *arguments, str(shared("templates") / "playbook.yml")]
+        try:
+            status = _run(place, argv, play, timeout)
+        finally:
+            _keep_log(place, log)
+        command.journal(f"{command.replay(argv)}  # {status}")
+    play.judge([box.name for box in lab.boxes], status, log)
+    return {box.name: play.done[box.name] for box in lab.boxes}
+
+
+def over_netns(lab: Lab, connection: Connection) -> dict[str, Variables]:
+    """How Ansible reaches boxes on namespaces."""
+    enter = ["env", "-i", *(f"{name}={value}" for name, value in ENVIRONMENT.items())]
+    return {
+        box.name: {
+            "ansible_connection": "netns",
+            "ansible_netns_command": connection.argv(box.name, enter),
+        }
+        for box in lab.boxes
+    }
+
+
+def over_ssh(host: str, port: int, user: str, key: Path, known_hosts: Path) -> Variables:
+    """How Ansible reaches a virtual machine, in which the overlay is to come back at boot."""
+    options = ["-o", f'UserKnownHostsFile="{known_hosts}"', "-o", "GlobalKnownHostsFile=/dev/null"]
+    options += ["-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes"]
+    return {
+        "ansible_connection": "ssh",
+        "ansible_host": host,
+        "ansible_port": port,
+        "ansible_user": user,
+        "ansible_become": True,
+        "ansible_ssh_private_key_file": str(key),
+        "ansible_ssh_common_args": shlex.join(options),
+        "overlay_persistent": True,
+    }
+
+
+def names(lab: Lab) -> dict[str, str]:
+    """What is called what in every box: a box, by its first adapter's address, and a box on an overlay."""
+    found = {box.name: str(i.address.ip) for box in lab.boxes for i in box.interfaces[:1]}
+    found |= {f"{v.box}.{overlay.name}": str(v.address.ip) for overlay in lab.overlays for v in overlay.vteps}
+    return found
+
+
+class _Play:
+    """What the events of a run say, box by box."""
+
+    def __init__(self, emit: Callable[[str, str], None]) -> None:
+        self._emit = emit
+        self.done: dict[str, Converged] = {}
+        self.failed: dict[str, str] = {}
+
+    def event(self, event: dict[str, Any]) -> bool:
+        """Takes an event of ansible-runner's. False: it need not be written to disk."""
+        data, kind = event.get("event_data", {}), event["event"]
+        box, result = data.get("host"), data.get("res") or {}
+        if kind in ("runner_on_failed", "runner_on_unreachable"):
+            self.failed[box] = _words(result)
+            self._emit(box, "unreachable" if kind == "runner_on_unreachable" else "failed")
+        elif kind == "runner_on_start" and _is_ours(data):
+            self._emit(box, "configuring")
+        elif kind == "runner_on_ok" and _is_ours(data):
+            lists = (tuple(result[key]) for key in ("commands", "files", "left_alone"))
+            self.done[box] = Converged(result["changed"], *lists)
+            self._emit(box, "changed" if result["changed"] else "as it shall be")
+        return False
+
+    def judge(self, boxes: Sequence[str], status: str, log: Path) -> None:
+        """Raises LabError unless every box was done."""
+        hint = f"all that Ansible said: {log}"
+        if self.failed:
+            raise LabError("; ".join(f"{box}: {words}" for box, words in self.failed.items()), hint=hint)
+        missing = [box for box in boxes if box not in self.done]
+        if status != "successful" or missing:
+            said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+            words = next((line for line in said if "ERROR" in line), said[-1] if said else "it said nothing")
+            raise LabError(f"Ansible did not get to {', '.join(missing) or 'its end'} ({status}): {words}", hint=hint)
+
+
+def _is_ours(data: Mapping[str, Any]) -> bool:
+    return str(data.get("task_action", "")).rpartition(".")[2] == MODULE
+
+
+def _words(result: Mapping[str, Any]) -> str:
+    """What went wrong, without the traceback of a module that died."""
+    lines = str(result.get("msg") or result.get("module_stderr") or "it said nothing").strip().splitlines()
+    return " ".join(line.strip() for line in lines)
+
+
+def _run(place: Path, argv: Sequence[str], play: _Play, timeout: float | None) -> str:
+    """Runs Ansible in a thread, so that an interrupt ends it at once; its last status."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    runner = _runner(place, argv, play, timeout)
+    stop = threading.Event()
+    runner.cancel_callback = stop.is_set
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            status, _ = pool.submit(runner.run).result()
+        except BaseException:
+            stop.set()
+            raise
+    return str(status)
+
+
+def _runner(place: Path, argv: Sequence[str], play: _Play, timeout: float | None) -> Any:
+    from ansible_runner.config.runner import RunnerConfig
+    from ansible_runner.runner import Runner
+    from ansible_runner.utils import get_callback_dir
+
+    config = RunnerConfig(
+        str(place), playbook=argv[-1], ident="run", quiet=True, suppress_env_files=True,
+        timeout=int(timeout) if timeout else None,
+    )  # fmt: skip
+    config.prepare()
+    config.command = list(argv)
+    config.env = _environment(place, get_callback_dir()) | {"AWX_ISOLATED_DATA_DIR": config.artifact_dir}
+    config.pexpect_timeout = _TICK
+    return Runner(config, event_handler=play.event)
+
+
+_TICK = 0.2
+"""Seconds after which ansible-runner looks whether it shall stop."""
+
+
+def _ansible_playbook() -> list[str]:
+    """The program, by this interpreter: a virtual environment's folder of programs need not be on the PATH."""
+    return [sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "ansible", "playbook"]
+
+
+def _environment(place: Path, callbacks: str) -> dict[str, str]:
+    """All of Ansible's environment. It needs a UTF-8 locale; what the user has set for Ansible is not passed on."""
+    kept = {name: os.environ[name] for name in ("HOME", "PATH", "PYTHONPATH") if name in os.environ}
+    (place / "ansible.cfg").touch(mode=0o600)
+    return kept | {
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_CONFIG": str(place / "ansible.cfg"),
+        "ANSIBLE_HOME": str(place / "home"),
+        "ANSIBLE_LOCAL_TEMP": str(place / "tmp"),
+        "ANSIBLE_ROLES_PATH": str(shared("roles")),
+        "ANSIBLE_CONNECTION_PLUGINS": str(Path(__file__).parent / "plugins" / "connection"),
+        "ANSIBLE_CALLBACK_PLUGINS": callbacks,
+        "ANSIBLE_STDOUT_CALLBACK": "awx_display",
+        "ANSIBLE_INVENTORY_ENABLED": "yaml",
+        "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
+        "ANSIBLE_GATHERING": "explicit",
+        "ANSIBLE_PIPELINING": "True",
+        "ANSIBLE_HOST_KEY_CHECKING": "True",
+        "ANSIBLE_SSH_ARGS": "-F none -o BatchMode=yes -o ControlMaster=no -o ControlPath=none",
+        "ANSIBLE_RETRY_FILES_ENABLED": "False",
+        "ANSIBLE_NOCOLOR": "True",
+    }
+
+
+def _inventory(lab: Lab, variables: Mapping[str, Variables]) -> bytes:
+    """The inventory. All of a box's variables are marked as data: what stands in a lab file is nobody's template."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Writes `_Data` with Ansible's mark."""
+
+        def ignore_aliases(self, data: object) -> bool:
+            return True
+
+    Dumper.add_representer(_Data, lambda dumper, data: dumper.represent_mapping("!unsafe", data.items()))
+    hosts = {box.name: _Data(variables[box.name], overlay_desired=desired(lab, box)) for box in lab.boxes}
+    text: bytes = yaml.dump({"all": {"hosts": hosts}}, Dumper=Dumper, encoding="utf-8")
+    return text
+
+
+class _Data(dict[str, Any]):
+    """Variables that are no templates."""
+
+
+@contextlib.contextmanager
+def _workplace(place: Path) -> Iterator[Path]:
+    """A folder for one run, for this user alone; it goes when the run ends. What a killed labctl left goes first."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _keep_log(place: Path, log: Path) -> None:
+    said = place / "artifacts" / "run" / "stdout"
+    if said.exists():
+        with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
+            opened.write(said.read_bytes())
