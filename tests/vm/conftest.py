@@ -82,9 +82,8 @@ class Host:
 
     def volumes(self) -> list[str]:
         """The names of labctl's volumes, but not of the box's image, which all labs share."""
-        return [
-            line.split()[0] for line in self.virsh("vol-list", "default").splitlines() if "labctl-" in line.split()[0]
-        ]
+        names = [line.split()[0] for line in self.virsh("vol-list", "default").splitlines()]
+        return [name for name in names if name.startswith("labctl-lab")]
 
 
 @pytest.fixture(scope="session")
