@@ -200,12 +200,12 @@ def _apply(todo: Plan, lab: Lab, provider: Provider, connection: Connection, opt
     if todo.conflicts:
         raise LabError("; ".join(todo.conflicts), hint="labctl does not touch what it did not make: remove it by hand")
     if options.converge == "ansible":
-        from orchestrator.converge import ansible
+        from orchestrator.converge import ansible, inventory
 
         def told(box: str, what: str) -> None:
             emit(Stage(lab.name, f"{box}: {what}"))
 
-        ansible.apply(lab, ansible.over_netns(lab, connection), directory=store.root() / "ansible", emit=told)
+        ansible.apply(lab, inventory.over_netns(lab, connection), directory=store.root() / "ansible", emit=told)
     else:
         direct.apply(todo.steps, connection)
     provider.settle(lab)
