@@ -71,6 +71,19 @@ def test_carries_labs_roles_and_templates(wheel: Path) -> None:
     assert [name for name in shared_files() if f"orchestrator/share/{name}" not in names] == []
 
 
+def test_carries_the_reconciler_in_the_role_and_no_link_to_it(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        carried = opened.read("orchestrator/share/roles/overlay/module_utils/labctl_iproute.py")
+    assert carried == (CHECKOUT / "orchestrator" / "iproute.py").read_bytes()
+
+
+def test_configures_boxes_by_ansible(labctl: Labctl) -> None:
+    answer = labctl("up", "lab9", "--converge", "ansible", "--no-verify")
+    labctl("down", "lab9")
+    assert answer.returncode == 0, answer.stderr
+    assert "boxB: changed" in answer.stderr
+
+
 def test_carries_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "orchestrator/py.typed" in names

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import shutil
 import sys
 import threading
@@ -17,19 +16,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from orchestrator import command
-from orchestrator.connections import Connection
-from orchestrator.connections.nsenter import ENVIRONMENT
+from orchestrator.converge import inventory
+from orchestrator.converge.inventory import Variables
 from orchestrator.errors import LabError
 from orchestrator.labfile.places import shared
 from orchestrator.model import Lab
-from orchestrator.plan import desired
 
 MODULE = "labctl_overlay"
 FORKS = 4
 """Boxes that are worked on at once."""
-
-Variables = dict[str, Any]
-"""What the inventory says of a box, beside what it shall show."""
 
 
 class Converged(NamedTuple):
@@ -53,15 +48,15 @@ def apply(
 ) -> dict[str, Converged]:
     """Runs the role in every box of `lab`; what was done, by box.
 
-    variables: how Ansible reaches each box (`over_netns`, `over_ssh`), and more for its role; directory: where it
+    variables: how Ansible reaches each box (see `inventory`), and more for its role; directory: where it
     works, and leaves NAME.log; emit: takes a box and a word or two on how it is doing; timeout: seconds for it all.
     Raises LabError with the role's own words.
     """
     play, log = _Play(emit), directory / f"{lab.name}.log"
     with _workplace(directory / lab.name) as place:
-        inventory = place / "inventory.yml"
-        inventory.write_bytes(_inventory(lab, variables))
-        arguments = ["--inventory", str(inventory), "--forks", str(max(1, min(forks, len(lab.boxes))))]
+        hosts = place / "inventory.yml"
+        hosts.write_bytes(inventory.text(lab, variables))
+        arguments = ["--inventory", str(hosts), "--forks", str(max(1, min(forks, len(lab.boxes))))]
         arguments += ["--check", "--diff"] if check else []
         argv = [*_ansible_playbook(), *arguments, str(shared("templates") / "playbook.yml")]
         try:
@@ -71,41 +66,6 @@ def apply(
         command.journal(f"{command.replay(argv)}  # {status}")
     play.judge([box.name for box in lab.boxes], status, log)
     return {box.name: play.done[box.name] for box in lab.boxes}
-
-
-def over_netns(lab: Lab, connection: Connection) -> dict[str, Variables]:
-    """How Ansible reaches boxes on namespaces."""
-    enter = ["env", "-i", *(f"{name}={value}" for name, value in ENVIRONMENT.items())]
-    return {
-        box.name: {
-            "ansible_connection": "netns",
-            "ansible_netns_command": connection.argv(box.name, enter),
-        }
-        for box in lab.boxes
-    }
-
-
-def over_ssh(host: str, port: int, user: str, key: Path, known_hosts: Path) -> Variables:
-    """How Ansible reaches a virtual machine, in which the overlay is to come back at boot."""
-    options = ["-o", f'UserKnownHostsFile="{known_hosts}"', "-o", "GlobalKnownHostsFile=/dev/null"]
-    options += ["-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes"]
-    return {
-        "ansible_connection": "ssh",
-        "ansible_host": host,
-        "ansible_port": port,
-        "ansible_user": user,
-        "ansible_become": True,
-        "ansible_ssh_private_key_file": str(key),
-        "ansible_ssh_common_args": shlex.join(options),
-        "overlay_persistent": True,
-    }
-
-
-def names(lab: Lab) -> dict[str, str]:
-    """What is called what in every box: a box, by its first adapter's address, and a box on an overlay."""
-    found = {box.name: str(i.address.ip) for box in lab.boxes for i in box.interfaces[:1]}
-    found |= {f"{v.box}.{overlay.name}": str(v.address.ip) for overlay in lab.overlays for v in overlay.vteps}
-    return found
 
 
 class _Play:
@@ -216,26 +176,6 @@ def _environment(place: Path, callbacks: str) -> dict[str, str]:
         "ANSIBLE_RETRY_FILES_ENABLED": "False",
         "ANSIBLE_NOCOLOR": "True",
     }
-
-
-def _inventory(lab: Lab, variables: Mapping[str, Variables]) -> bytes:
-    """The inventory. All of a box's variables are marked as data: what stands in a lab file is nobody's template."""
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        """Writes `_Data` with Ansible's mark."""
-
-        def ignore_aliases(self, data: object) -> bool:
-            return True
-
-    Dumper.add_representer(_Data, lambda dumper, data: dumper.represent_mapping("!unsafe", data.items()))
-    hosts = {box.name: _Data(variables[box.name], overlay_desired=desired(lab, box)) for box in lab.boxes}
-    text: bytes = yaml.dump({"all": {"hosts": hosts}}, Dumper=Dumper, encoding="utf-8")
-    return text
-
-
-class _Data(dict[str, Any]):
-    """Variables that are no templates."""
 
 
 @contextlib.contextmanager

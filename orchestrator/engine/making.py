@@ -237,14 +237,12 @@ def converge(todo: Plan, lab: Lab, provider: Provider, connection: Connection, o
 
 
 def _by_ansible(lab: Lab, provider: Provider, connection: Connection, emit: Emit) -> int:
-    from orchestrator.converge import ansible
+    from orchestrator.converge import ansible, inventory
 
     def told(box: str, what: str) -> None:
         emit(Stage(lab.name, f"{box}: {what}"))
 
-    variables = {
-        box.name: {**connection.inventory(box.name), "overlay_persistent": provider.lasting} for box in lab.boxes
-    }
+    variables = inventory.of(lab, connection, lasting=provider.lasting)
     done = ansible.apply(lab, variables, directory=store.root() / "ansible", emit=told)
     return sum(len(each.commands) + len(each.files) for each in done.values())
 

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
-from ansible.module_utils import labctl_box, labctl_iproute
+from ansible.module_utils import labctl_box, labctl_files, labctl_iproute
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
@@ -109,14 +110,15 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     desired, hosts, persistent = wanted(module.params["desired"]), module.params["hosts"], module.params["persistent"]
     try:
-        changes = labctl_box.changes(desired)
-        if changes.conflicts:
-            raise labctl_box.BoxError(f"{'; '.join(changes.conflicts)}. What is in the way is to be removed by hand")
-        files = labctl_box.files(desired, hosts, persistent, [labctl_iproute, labctl_box])
-        stale = labctl_box.stale(files)
-        if not module.check_mode:
-            labctl_box.run(changes.commands)
-            labctl_box.write(stale)
+        with contextlib.nullcontext() if module.check_mode else labctl_box.alone():
+            changes = labctl_box.changes(desired)
+            if changes.conflicts:
+                raise labctl_box.BoxError(f"{'; '.join(changes.conflicts)}; it is to be removed by hand")
+            stale = labctl_files.stale(labctl_files.files(desired, hosts, persistent, [labctl_iproute, labctl_box]))
+            diff = labctl_files.diff(changes.commands, stale)
+            if not module.check_mode:
+                labctl_box.run(changes.commands)
+                labctl_files.write(stale)
     except labctl_box.BoxError as error:
         module.fail_json(msg=str(error))
     commands = [" ".join(command.argv) for command in changes.commands]
@@ -125,7 +127,7 @@ def main() -> None:
         commands=commands,
         files=[file.path for file in stale],
         left_alone=list(changes.left_alone),
-        diff=labctl_box.diff(changes.commands, stale),
+        diff=diff,
     )
 
 
