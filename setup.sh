@@ -15,7 +15,7 @@ here=$PWD
 
 readonly NEW=build/venv # becomes .venv when it is whole, and not before
 readonly TOOLS=(ip bridge ss ping nsenter unshare mount setpriv sysctl flock nft ethtool)
-readonly TEST_TOOLS=(useradd chromium tcpdump tshark)
+readonly TEST_TOOLS=(useradd chromium tcpdump tshark vagrant ruby)
 manager='' become=()
 
 # An ordinary user's PATH often leaves out the folders where bridge and sysctl live.
@@ -65,6 +65,7 @@ package_of() { # TOOL: the package of this host's distribution that has it
   apt-get:useradd) echo passwd ;;
   dnf:useradd) echo shadow-utils ;;
   *:useradd) echo shadow ;;
+  apt-get:vagrant | dnf:vagrant | zypper:vagrant) echo vagrant vagrant-libvirt ;; # the plugin knows its own settings
   apt-get:python) echo python3 python3-venv ;;
   pacman:python) echo python ;;
   *:python) echo python3 ;;
