@@ -16,7 +16,7 @@ here=$PWD
 
 readonly NEW=build/venv # becomes .venv when it is whole, and not before
 readonly TOOLS=(ip bridge ss ping nsenter unshare mount setpriv sysctl flock nft ethtool)
-readonly TEST_TOOLS=(useradd chromium tcpdump tshark vagrant)
+readonly TEST_TOOLS=(useradd chromium tcpdump tshark vagrant ruby)
 readonly VM_TOOLS=(libvirtd virsh dnsmasq qemu-system-x86_64 qemu-img mmdebstrap sfdisk mcopy mkfs.vfat syslinux)
 manager='' become=()
 
@@ -67,7 +67,8 @@ package_of() { # TOOL: the package of this host's distribution that has it
   apt-get:useradd) echo passwd ;;
   dnf:useradd) echo shadow-utils ;;
   *:useradd) echo shadow ;;
-  apt-get:libvirtd) echo libvirt-daemon-system vagrant-libvirt ;;
+  apt-get:vagrant | dnf:vagrant | zypper:vagrant) echo vagrant vagrant-libvirt ;; # the plugin knows its own settings
+  apt-get:libvirtd) echo libvirt-daemon-system ;;
   *:virsh) echo libvirt-clients ;;
   *:dnsmasq) echo dnsmasq-base ;;
   *:qemu-system-x86_64) echo qemu-system-x86 ;;

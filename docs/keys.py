@@ -46,7 +46,7 @@ def _section(name: str, schema: Schema, found: dict[tuple[str, str], Any]) -> It
     yield f"## {name}\n\n{escaped(schema['description'])}\n"
     for key, value in schema["properties"].items():
         need = "required" if key in schema.get("required", ()) else "optional"
-        yield f"[`{key}`]{{#{name.lower()}-{key}}} ({_type(value)}, {need})"
+        yield f"[`{key}`]{{#{name.lower()}-{key.replace('_', '-')}}} ({_type(value)}, {need})"
         yield from (f": {line}\n" for line in _about(key, value, found[name, key]))
 
 

@@ -18,6 +18,10 @@ MARK = b"# Rendered by labctl:"
 """What the Vagrantfile of a directory of ours begins with."""
 
 
+_NEW = ".labctl-"
+"""What a file's name begins with until it is whole. A killed labctl can leave one, and no Vagrantfile yet."""
+
+
 def write(lab: Lab, directory: Path) -> list[str]:
     """Makes `directory` the lab's, and returns the paths in it that changed, or went because they are rendered no more.
 
@@ -50,7 +54,7 @@ def _differing(wanted: dict[str, bytes], directory: Path) -> list[str]:
 def _refuse_foreign(directory: Path) -> None:
     with _explained(directory):
         try:
-            there = any(directory.iterdir())
+            there = any(not path.name.startswith(_NEW) for path in directory.iterdir())
         except FileNotFoundError:
             return
         if there and not (_read(directory, "Vagrantfile") or b"").startswith(MARK):
@@ -91,7 +95,7 @@ def _read(directory: Path, path: str) -> bytes | None:
 
 def _replace(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".labctl-", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=_NEW, dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             os.fchmod(handle, 0o666 & ~_umask())

@@ -129,6 +129,7 @@ def test_a_foreign_directory_is_refused(lab: Lab, tmp_path: Path, content: dict[
 
 
 def test_an_empty_directory_is_good(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / ".labctl-left").write_text("by a labctl that was killed")
     assert render.write(lab, tmp_path)
 
 

@@ -219,7 +219,12 @@ def test_ansible_reads_the_lab(lab: Lab) -> None:
     assert {box: each["overlay_desired"] for box, each in read.items()} == {
         box.name: plan.desired(lab, box) for box in lab.boxes
     }
-    assert all(each["overlay_persistent"] is True for each in read.values())
+    for each in read.values():
+        assert each["overlay_persistent"] is True
+        assert set(each["overlay_hosts"].values()) == {
+            *(str(box.interfaces[0].address.ip) for box in lab.boxes),
+            *(str(end.address.ip) for overlay in lab.overlays for end in overlay.vteps),
+        }
 
 
 def test_ansible_joins_it_with_vagrant_s_inventory(tmp_path: Path) -> None:
