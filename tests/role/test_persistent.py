@@ -141,7 +141,7 @@ def test_an_adapter_that_is_late_is_awaited(tmp_path: Path, monkeypatch: pytest.
             (tmp_path / "eth1").mkdir()
             (tmp_path / "eth1/address").write_text("02:00:00:00:00:AA\n")
 
-    monkeypatch.setattr(labctl_box.time, "sleep", sleep)
+    monkeypatch.setattr("time.sleep", sleep)
     assert labctl_box.await_adapters({"02:00:00:00:00:aa"}, tmp_path)
     assert len(naps) == 3
     assert not labctl_box.await_adapters({"02:00:00:00:00:bb"}, tmp_path, patience=0.0)
