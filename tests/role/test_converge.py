@@ -50,7 +50,7 @@ class Lab:
     def role(self, *options: str) -> dict[str, Any]:
         """What the role does now. See drive.py."""
         directory = str(self.caller.home / "ansible")
-        answer = self.caller.python("-m", "tests.roles.drive", self.lab.name, directory, *options)
+        answer = self.caller.python("-m", "tests.role.drive", self.lab.name, directory, *options)
         assert answer.returncode == 0, answer.stderr
         result: dict[str, Any] = json.loads(answer.stdout)
         return result

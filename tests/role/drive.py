@@ -1,6 +1,6 @@
 """Runs the role in the boxes of a lab that is up, as its user: what it did, or what went wrong, as JSON on stdout.
 
-python -m tests.roles.drive LAB DIRECTORY [--check]
+python -m tests.role.drive LAB DIRECTORY [--check]
 """
 
 from __future__ import annotations
