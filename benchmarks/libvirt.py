@@ -68,7 +68,7 @@ def run(argv: list[str], folder: Path = CHECKOUT, **more: str) -> str:
 
 def labctl(*words: str, **more: str) -> str:
     """What labctl printed."""
-    return run([sys.executable, "-P", "-m", "orchestrator.cli", *words], **more)
+    return run([sys.executable, "-P", "-m", "orchestrator.cli", *words], CHECKOUT, **more)
 
 
 def by_labctl() -> Stages:

@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from orchestrator import box as images
-from orchestrator import render, store
+from orchestrator import store
 from orchestrator.connections.ssh import Address, Ssh
 from orchestrator.errors import LabError
 from orchestrator.events import Emit, Stage
@@ -27,6 +27,7 @@ from orchestrator.providers.vagrant import failures, hypervisors
 from orchestrator.providers.vagrant.crew import Crew, Journal
 from orchestrator.providers.vagrant.hypervisors import Machine
 from orchestrator.providers.vagrant.machines import Vagrant, VagrantError
+from orchestrator.render import machine_name, prefix, write
 from orchestrator.store import Instance
 
 _ADDRESSES, _HOST_KEYS, _FOLDER = "ssh.json", "known_hosts", "vagrant"
@@ -81,11 +82,11 @@ class VirtualMachines:
         journal.save(lab.name)
         images.ensure(self.name, lab.machine, emit)
         folder = _folder(lab.name)
-        render.write(lab, folder)
+        write(lab, folder)
         vagrant = Vagrant(folder, self.name)
         self._clear(lab.name, vagrant, journal, emit)
         there = {machine.name: machine for machine in self._ours(lab.name)}
-        names = {box.name: render.machine_name(lab.name, box.name, folder) for box in lab.boxes}
+        names = {box.name: machine_name(lab.name, box.name, folder) for box in lab.boxes}
         off = [box for box, name in names.items() if name not in there or there[name].state != "running"]
         try:
             Crew(lab.name, vagrant, journal, emit).make(off)
@@ -146,7 +147,7 @@ class VirtualMachines:
                 self._destroy(Vagrant(folder, self.name), ())
         for machine in self._ours(name):
             hypervisors.remove(machine)
-        hypervisors.remove_networks(self.name, render.prefix(name, folder))
+        hypervisors.remove_networks(self.name, prefix(name, folder))
         self._tidy(name)
         return True
 
@@ -158,7 +159,7 @@ class VirtualMachines:
             with contextlib.suppress(VagrantError):
                 self._destroy(vagrant, begun)
         folder = _folder(name)
-        kept = {render.machine_name(name, box, folder) for box, state in journal.boxes.items() if state == "finished"}
+        kept = {machine_name(name, box, folder) for box, state in journal.boxes.items() if state == "finished"}
         for machine in self._ours(name):
             if machine.name not in kept:
                 hypervisors.remove(machine)
@@ -192,7 +193,7 @@ class VirtualMachines:
         return journal if journal and journal.provider == self.name else None
 
     def _ours(self, name: str) -> list[Machine]:
-        mark = render.prefix(name, _folder(name))
+        mark = prefix(name, _folder(name))
         return [machine for machine in hypervisors.machines(self.name) if machine.name.startswith(mark)]
 
     def _reached(self, lab: Lab, vagrant: Vagrant) -> Ssh:
