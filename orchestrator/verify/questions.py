@@ -19,7 +19,10 @@ PATIENCE = 2.0
 PROBE_PORT = 54789
 """The TCP port that the probe listens on, of the dynamic ports (RFC 6335, section 6)."""
 
-PYTHON = "if [ -x /usr/bin/python3 ]; then exec /usr/bin/python3 -I -S - %s; fi; exec python3 -I -S - %s"
+# Who knows whom is left from the pings, and is chance: TCP begins without it, and has to find its neighbour by itself.
+PYTHON = """\
+PATH=$PATH:/usr/sbin:/sbin ip neigh flush all >/dev/null 2>&1
+if [ -x /usr/bin/python3 ]; then exec /usr/bin/python3 -I -S - %s; fi; exec python3 -I -S - %s"""
 
 # Entries are deleted one by one, because `bridge fdb flush` needs Linux 6.7 for vxlan. What was there is printed.
 EMPTY = """\
