@@ -10,7 +10,7 @@ cache=${LABCTL_VM_CACHE:-$PWD/build/vm}
 
 inside() {
   local place
-  mount -t tmpfs tmpfs /run/libvirt
+  mount -t tmpfs tmpfs /run
   for place in /var/lib/libvirt /etc/libvirt /var/cache/libvirt; do
     mkdir -p "$cache$place"
     [[ $place != /etc/libvirt || -e $cache$place/qemu.conf ]] || cp -a /etc/libvirt/. "$cache$place"
@@ -34,5 +34,5 @@ if [[ ${1:-} == --inside ]]; then
   inside "$@"
   exit
 fi
-mkdir -p /run/libvirt "$cache"
+mkdir -p "$cache"
 exec unshare --net --mount --pid --fork --mount-proc --kill-child -- "$0" --inside "$@"
