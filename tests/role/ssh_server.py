@@ -65,14 +65,12 @@ def _pump(source: IO[bytes], sink: Callable[[bytes], object]) -> None:
 
 @contextlib.contextmanager
 def serving(folder: Path, start: Start) -> Iterator[int]:
-    """The port it listens on. In `folder` are the client's `key` and `known_hosts`."""
+    """The port it listens on. In `folder` is the client's `key`."""
     for name in ("key", "host"):
         argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(folder / name)]
         subprocess.run(argv, check=True, capture_output=True)
     listener = socket.create_server(("127.0.0.1", 0))
     port = int(listener.getsockname()[1])
-    host = (folder / "host.pub").read_text().strip()
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host}\n")
     key = paramiko.Ed25519Key.from_private_key_file(str(folder / "host"))
     authorized = (folder / "key.pub").read_text().split()[1]
     transports: list[paramiko.Transport] = []

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator import labfile
+from orchestrator.connections.ssh import Address, Ssh
 from orchestrator.converge import ansible, inventory
 from orchestrator.errors import LabError
 from orchestrator.model import Lab
@@ -35,8 +36,9 @@ class Machines:
         found = {}
         for box, port in self.ports.items():
             folder = self.folder / box
-            variables = inventory.over_ssh("127.0.0.1", port, "root", folder / "key", folder / "known_hosts")
-            found[box] = {**variables, "overlay_persistent": False, **more}
+            ssh = Ssh({box: Address("127.0.0.1", port, "root", (str(folder / "key"),))}, folder / "known_hosts", 20.0)
+            ssh.learn()
+            found[box] = {**ssh.inventory(box), "overlay_persistent": False, **more}
         return found
 
     def apply(self, variables: dict[str, dict[str, Any]], **options: Any) -> dict[str, ansible.Converged]:
@@ -90,10 +92,11 @@ def test_what_cannot_be_written_is_told(machines: Machines) -> None:
 
 
 def test_a_machine_with_another_host_key_is_not_believed(machines: Machines) -> None:
-    variables = machines.reach()
+    machines.reach()
     known = machines.folder / "boxB/known_hosts"
     stranger = (machines.folder / "boxA/host.pub").read_text().split()[1]
-    known.write_text(f"[127.0.0.1]:{machines.ports['boxB']} ssh-ed25519 {stranger}\n")
+    known.write_text(f"boxB ssh-ed25519 {stranger}\n")
+    variables = machines.reach()
     told: list[tuple[str, str]] = []
     with pytest.raises(LabError, match=r"^boxB: .*Host key verification failed"):
         machines.apply(variables, emit=lambda box, what: told.append((box, what)))

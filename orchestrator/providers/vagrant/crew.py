@@ -82,6 +82,7 @@ class Crew:
                 if not failure.retry or attempt == _ATTEMPTS:
                     raise failure.error() from error
         self._note(box, "finished")
+        self._doing.pop(box, None)
 
     def _note(self, box: str, state: str) -> None:
         with self._lock:
