@@ -59,6 +59,7 @@ def apply(
     """
     play, log = _Play(emit), directory / f"{lab.name}.log"
     with _workplace(directory / lab.name) as place:
+        log.unlink(missing_ok=True)
         (place / "inventory.yml").write_bytes(inventory.text(lab, variables))
         arguments = ["--inventory", "inventory.yml", "--forks", str(max(1, min(forks, len(lab.boxes))))]
         arguments += ["--check", "--diff"] if check else []
