@@ -1,6 +1,6 @@
 """The disk: two partitions, /boot (FAT, with syslinux) and the root (ext4). Nothing is mounted and nobody has to be root.
 
-    MBR | 1 MB: FAT 16, 32 MB: ldlinux.sys, the kernel, the initial RAM disk | ext4, labctl-root, the rest
+MBR | 1 MB: FAT 16, 32 MB: ldlinux.sys, the kernel, the initial RAM disk | ext4, labctl-root, the rest
 """
 
 from __future__ import annotations

@@ -15,7 +15,13 @@ from orchestrator.errors import Exit, LabError
 
 HERE = Path(__file__).parent
 FILES = HERE / "files"
-_LEAVE_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*")
+_LEAVE_OUT = (
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/info/*",
+    "/usr/share/lintian/*",
+)
 _CUSTOMISE = "/root/labctl-box-customise"
 
 
@@ -28,7 +34,9 @@ def mode() -> str:
         raise LabError("an ordinary user needs newuidmap to build a box", hint=hint, code=Exit.HOST)
     probe = command.Running([*in_namespace(), "true"]).wait(60)
     if probe.returncode != 0:
-        hint = "give this user a range in /etc/subuid and /etc/subgid (sudo usermod --add-subuids …), or run this as root"
+        hint = (
+            "give this user a range in /etc/subuid and /etc/subgid (sudo usermod --add-subuids …), or run this as root"
+        )
         words = (probe.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise LabError(f"no user namespace with many users can be made: {words}", hint=hint, code=Exit.HOST)
     return "unshare"

@@ -11,9 +11,10 @@ import pytest
 
 from orchestrator import labfile
 from orchestrator.connections.ssh import Address, Ssh
-from orchestrator.converge import ansible, inventory
+from orchestrator.converge import ansible
 from orchestrator.errors import LabError
 from orchestrator.model import Lab
+from orchestrator.plan import hosts
 from tests.conftest import CHECKOUT, Caller
 from tests.parity import state
 from tests.role.ssh_server import serving
@@ -78,7 +79,7 @@ def test_makes_what_the_direct_way_makes(machines: Machines) -> None:
 
 
 def test_tells_in_check_mode_what_it_would_write_for_the_next_boot(machines: Machines) -> None:
-    variables = machines.reach(overlay_persistent=True, overlay_hosts=inventory.names(machines.lab))
+    variables = machines.reach(overlay_persistent=True, overlay_hosts=hosts(machines.lab))
     told = machines.apply(variables, check=True)["boxA"]
     assert "/etc/labctl/box.json" in told.files
     assert "/usr/local/lib/labctl/labctl_iproute.py" in told.files
