@@ -25,7 +25,7 @@ PATH=$PATH:/usr/sbin:/sbin ip neigh flush all >/dev/null 2>&1
 if [ -x /usr/bin/python3 ]; then exec /usr/bin/python3 -I -S - %s; fi; exec python3 -I -S - %s"""
 
 # Entries are deleted one by one, because `bridge fdb flush` needs Linux 6.7 for vxlan. What was there is printed.
-# Neighbours on the device of the default route are none of the lab's: on a virtual machine labctl itself comes that way.
+# Neighbours on the device of the default route are none of the lab: there labctl itself comes into a machine.
 EMPTY = """\
 PATH=$PATH:/usr/sbin:/sbin
 out=$(ip route show default | sed -n 's/.* dev \\([^ ]*\\).*/ dev \\1 /p')

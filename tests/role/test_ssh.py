@@ -37,7 +37,7 @@ class Machines:
         found = {}
         for box, port in self.ports.items():
             folder = self.folder / box
-            ssh = Ssh({box: Address("127.0.0.1", port, "root", (str(folder / "key"),))}, folder / "known_hosts", 20.0)
+            ssh = Ssh({box: Address("127.0.0.1", port, "root", (str(folder / "key"),))}, folder / "known_hosts", 120.0)
             ssh.learn()
             found[box] = {**ssh.inventory(box), "overlay_persistent": False, **more}
         return found
