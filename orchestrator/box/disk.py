@@ -18,7 +18,7 @@ _BOOT_AT, _BOOT_SIZE, SIZE = 1 * _MB, 32 * _MB, 4096 * _MB
 _ROOT_AT = _BOOT_AT + _BOOT_SIZE
 LABEL = "labctl-root"
 _UUID = "6c616263-746c-4b6f-8f78-6465622d3132"
-_MBR = Path("/usr/lib/syslinux/mbr/mbr.bin")
+MBR = Path("/usr/lib/syslinux/mbr/mbr.bin")
 NEEDS = {
     "mmdebstrap": "mmdebstrap", "sfdisk": "fdisk", "mkfs.vfat": "dosfstools", "mcopy": "mtools", "syslinux": "syslinux",
     "mke2fs": "e2fsprogs", "qemu-img": "qemu-utils", "dpkg-deb": "dpkg",
@@ -29,7 +29,7 @@ KERNEL_LINE = (
     "console=tty0 console=ttyS0,115200 quiet loglevel=3 mitigations=off nokaslr audit=0 cryptomgr.notests"
     " random.trust_cpu=on no_timer_check rootfstype=ext4"
 )
-_SYSLINUX = f"DEFAULT labctl\nPROMPT 0\nTIMEOUT 0\nLABEL labctl\nKERNEL vmlinuz\nINITRD initrd\nAPPEND {KERNEL_LINE}\n"
+SYSLINUX = f"DEFAULT labctl\nPROMPT 0\nTIMEOUT 0\nLABEL labctl\nKERNEL vmlinuz\nINITRD initrd\nAPPEND {KERNEL_LINE}\n"
 
 
 def make(archive: Path, boot: Boot, target: Path, work: Path) -> None:
@@ -43,7 +43,7 @@ def make(archive: Path, boot: Boot, target: Path, work: Path) -> None:
     _run(["sfdisk", "--quiet", str(target)], "the disk cannot be divided", stdin=table)
     _root(archive, target, work)
     with target.open("r+b") as disk:
-        disk.write(_MBR.read_bytes()[:440])
+        disk.write(MBR.read_bytes()[:440])
         disk.seek(_BOOT_AT)
         disk.write(fat.read_bytes())
     fat.unlink()
@@ -53,7 +53,7 @@ def _boot(boot: Boot, fat: Path, work: Path) -> None:
     for name, content in (
         ("vmlinuz", boot.kernel),
         ("initrd", boot.initramfs()),
-        ("syslinux.cfg", _SYSLINUX.encode()),
+        ("syslinux.cfg", SYSLINUX.encode()),
     ):
         (work / name).write_bytes(content)
     with fat.open("wb") as made:

@@ -23,7 +23,7 @@ OVERLAYS = (
 )  # fmt: skip
 """What labs need of the kernel; a box without one of them is refused."""
 
-_INIT = """\
+INIT = """\
 #!/bin/busybox sh
 b=/bin/busybox
 $b mount -t devtmpfs -o nosuid,mode=755 dev /dev
@@ -75,7 +75,7 @@ class Boot:
         files = {f"lib/{module_name(path)}.ko": self._files[f"{self._folder}/{path}"] for path in order}
         files["modules"] = "".join(f"{module_name(path)}\n" for path in order).encode()
         files["bin/busybox"] = self._files["usr/bin/busybox"]
-        files["init"] = _INIT.encode()
+        files["init"] = INIT.encode()
         return gzip.compress(cpio(files, ("dev", "proc", "root")), 9, mtime=0)
 
 

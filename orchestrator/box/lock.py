@@ -3,9 +3,10 @@
     box 1.0.0
     suite bookworm
     epoch 1783765017
+    files SHA256
     package NAME VERSION SIZE SHA256 PATH
 
-`epoch` is when the suite was published: no file of the box is younger. PATH is below any mirror's root, and a snapshot's.
+`epoch` is when the suite was published: no file of the box is younger. `files` is the hash of what labctl itself adds. PATH is below any mirror's root, and a snapshot's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _FORMS = {
     "box": re.compile(r"\d+\.\d+\.\d+"),
     "suite": re.compile(r"[a-z]+"),
     "epoch": re.compile(r"\d{9,11}"),
+    "files": re.compile(r"[0-9a-f]{64}"),
 }
 _PACKAGE = (
     re.compile(r"[a-z0-9][a-z0-9+.-]+"),
@@ -48,6 +50,7 @@ class Lock(NamedTuple):
     version: str
     suite: str
     epoch: int
+    files: str
     packages: tuple[Package, ...]
 
 
@@ -83,7 +86,7 @@ def parse(text: str, where: str) -> Lock:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise LabError(f"the lock file has {', '.join(twice)} twice", where=where, code=Exit.USAGE)
-    return Lock(values["box"], values["suite"], int(values["epoch"]), tuple(packages))
+    return Lock(values["box"], values["suite"], int(values["epoch"]), values["files"], tuple(packages))
 
 
 def _all_match(fields: list[str]) -> bool:
@@ -95,8 +98,28 @@ def _all_match(fields: list[str]) -> bool:
 def text(lock: Lock) -> str:
     """The lock as its file has it, packages in alphabetical order."""
     lines = ["# Made by `labctl box lock`. It says what the box is made of, whichever mirror that comes from."]
-    lines += [f"box {lock.version}", f"suite {lock.suite}", f"epoch {lock.epoch}"]
+    lines += [f"box {lock.version}", f"suite {lock.suite}", f"epoch {lock.epoch}", f"files {lock.files}"]
     lines += [
         f"package {each.name} {each.version} {each.size} {each.sha256} {each.path}" for each in sorted(lock.packages)
     ]
     return "\n".join(lines) + "\n"
+
+
+def require_own_files(lock: Lock, files: str) -> None:
+    """Raises LabError where labctl would add other files than those that the lock is about."""
+    if lock.files != files:
+        raise LabError(
+            "the lock file is of another labctl: what labctl itself adds to the box differs",
+            hint="labctl box lock makes it anew, with another version of the box",
+            code=Exit.USAGE,
+        )
+
+
+def renewed(old: Lock | None, new: Lock) -> Lock:
+    """The new lock with the version that it should have: the old one's, or the next where anything differs."""
+    if old is None:
+        return new
+    if old == new._replace(version=old.version):
+        return old
+    first, second, third = old.version.split(".")
+    return new._replace(version=f"{first}.{second}.{int(third) + 1}")

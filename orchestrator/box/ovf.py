@@ -24,7 +24,7 @@ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:vbox="http://www.vir
   <DiskSection>
     <Info>List of the virtual disks used in the package</Info>
     <Disk ovf:capacity="{capacity}" ovf:diskId="vmdisk1" ovf:fileRef="file1" \
-ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>
+ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized" vbox:uuid="{disk}"/>
   </DiskSection>
   <NetworkSection>
     <Info>Logical networks used in the package</Info>

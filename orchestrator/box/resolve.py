@@ -23,8 +23,8 @@ _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _LINE = re.compile(r"'(?P<url>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})")
 
 
-def resolve(mirror: str, version: str, work: Path) -> Lock:
-    """A lock of what `mirror` has now. `version` will be the box's; `work` is an empty folder."""
+def resolve(mirror: str, files: str, work: Path) -> Lock:
+    """A lock of what `mirror` has now. `files` is the hash of what labctl adds; `work` is an empty folder."""
     if not _KEYRING.exists():
         hint = "sudo apt-get install debian-archive-keyring"
         raise LabError("Debian's keys are not installed", where=str(_KEYRING), hint=hint, code=Exit.HOST)
@@ -34,7 +34,7 @@ def resolve(mirror: str, version: str, work: Path) -> Lock:
     )
     ask = ["apt-get", *options, "-qq", "--yes", "--print-uris", "install", *PACKAGES]
     answer = command.require(command.Running(ask).wait(120), "APT cannot choose the packages")
-    return Lock(version, SUITE, _published(work / "lists"), tuple(packages(answer.stdout, mirror)))
+    return Lock("1.0.0", SUITE, _published(work / "lists"), files, tuple(packages(answer.stdout, mirror)))
 
 
 def packages(printed: str, mirror: str) -> list[Package]:

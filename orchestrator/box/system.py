@@ -55,7 +55,7 @@ def make(lock: Lock, source: str, target: Path, work: Path) -> None:
     `work` is a folder that every user can read.
     """
     ours = work / "files.tar"
-    ours.write_bytes(archive(lock))
+    ours.write_bytes(archive(lock.version, lock.epoch))
     ours.chmod(0o644)
     names = ",".join(each.name for each in lock.packages)
     words = ["mmdebstrap", f"--mode={mode()}", "--variant=apt", "--format=tar", "--skip=check/empty"]
@@ -69,12 +69,12 @@ def make(lock: Lock, source: str, target: Path, work: Path) -> None:
     command.require(command.Running(words, environment=environment).wait(3600), "mmdebstrap could not build the system")
 
 
-def archive(lock: Lock) -> bytes:
+def archive(version: str, epoch: int) -> bytes:
     """Our own files, as they will be in the box. Wheels keep no modes, so these follow from what a file is."""
     found = {path.relative_to(FILES).as_posix(): path.read_bytes() for path in FILES.rglob("*") if path.is_file()}
     found[_CUSTOMISE.lstrip("/")] = (HERE / "customise.sh").read_bytes()
-    found["etc/labctl/box"] = f"labctl/debian-12 {lock.version}\n".encode()
-    return tar(found, lock.epoch)
+    found["etc/labctl/box-version"] = f"{version}\n".encode()
+    return tar(found, epoch)
 
 
 def tar(files: Mapping[str, bytes], epoch: int) -> bytes:
