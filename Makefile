@@ -1,11 +1,11 @@
 # make (or make help) lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint bench matrix pairs docs lock wheel clean
+.PHONY: help setup up test test-libvirt lint bench matrix pairs docs lock wheel clean
 PYTHON_OF_VENV := .venv/bin/python
 UV := uv==0.13.9
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 setup: ## make this checkout ready: system tools and .venv
 	@./setup.sh
@@ -16,6 +16,11 @@ up: setup ## set up, then bring lab10 up
 test: ## set up, then run every test, linters included (PYTEST_ARGS=… goes to pytest)
 	@./setup.sh --test
 	@$(PYTHON_OF_VENV) -m pytest $(PYTEST_ARGS)
+
+test-libvirt: ## test both labs on virtual machines, on a libvirt host of its own (root, Debian)
+	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "test-libvirt: skipped: it takes root and Debian's packages to make a libvirt host of its own"; \
+	else ./setup.sh --vm && tests/vm/host.sh $(PYTHON_OF_VENV) -m pytest tests/vm $(PYTEST_ARGS); fi
 
 lint: ## only the linters and the type checker
 	@./setup.sh --test

@@ -3,6 +3,7 @@
 #
 #   ./setup.sh           what labctl needs
 #   ./setup.sh --test    and what its tests and linters need
+#   ./setup.sh --vm      and a libvirt host, for the tests on virtual machines (Debian and its descendants only)
 #
 # Done once, it costs a few milliseconds. PYTHON=… picks the interpreter.
 # Exit status: 0 good; 2 usage; 3 this host cannot do it, and what to do is printed; 4 a step failed; 130 interrupted.
@@ -15,7 +16,8 @@ here=$PWD
 
 readonly NEW=build/venv # becomes .venv when it is whole, and not before
 readonly TOOLS=(ip bridge ss ping nsenter unshare mount setpriv sysctl flock nft ethtool)
-readonly TEST_TOOLS=(useradd chromium tcpdump tshark)
+readonly TEST_TOOLS=(useradd chromium tcpdump tshark vagrant ruby)
+readonly VM_TOOLS=(libvirtd virsh dnsmasq qemu-system-x86_64 qemu-img mmdebstrap sfdisk mcopy mkfs.vfat syslinux)
 manager='' become=()
 
 # An ordinary user's PATH often leaves out the folders where bridge and sysctl live.
@@ -65,6 +67,16 @@ package_of() { # TOOL: the package of this host's distribution that has it
   apt-get:useradd) echo passwd ;;
   dnf:useradd) echo shadow-utils ;;
   *:useradd) echo shadow ;;
+  apt-get:vagrant | dnf:vagrant | zypper:vagrant) echo vagrant vagrant-libvirt ;; # the plugin knows its own settings
+  apt-get:libvirtd) echo libvirt-daemon-system ;;
+  *:virsh) echo libvirt-clients ;;
+  *:dnsmasq) echo dnsmasq-base ;;
+  *:qemu-system-x86_64) echo qemu-system-x86 ;;
+  *:qemu-img) echo qemu-utils ;;
+  *:sfdisk) echo fdisk ;;
+  *:mcopy) echo mtools ;;
+  *:mkfs.vfat) echo dosfstools ;;
+  apt-get:syslinux) echo syslinux syslinux-common ;;
   apt-get:python) echo python3 python3-venv ;;
   pacman:python) echo python ;;
   *:python) echo python3 ;;
@@ -242,16 +254,18 @@ alone() { # waits until no other setup works on this checkout
 }
 
 main() {
-  local test='' run_key test_key=''
+  local test='' vm='' run_key test_key=''
   case $#:${1:-} in
   0:) ;;
   1:--test) test=1 ;;
+  1:--vm) test=1 vm=1 ;;
   1:--help | 1:-h) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' setup.sh && exit ;;
-  *) die 2 "usage: ./setup.sh [--test]" ;;
+  *) die 2 "usage: ./setup.sh [--test | --vm]" ;;
   esac
   check_kernel
   check_tools "${TOOLS[@]}"
   [[ -z $test ]] || check_tools "${TEST_TOOLS[@]}"
+  [[ -z $vm ]] || check_tools "${VM_TOOLS[@]}"
   run_key=$(key requirements.lock)
   [[ -z $test ]] || test_key=$(key requirements-dev.lock)
   if stamped run "$run_key" && { [[ -z $test ]] || stamped test "$test_key"; }; then return; fi

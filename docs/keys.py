@@ -36,7 +36,8 @@ def examples(written: Any, name: str, whole: Schema) -> dict[tuple[str, str], An
             continue
         found[name, key] = written[key]
         inner = _reference(schema)
-        for each in written[key].values() if inner else ():
+        each_of = [written[key]] if "$ref" in schema else written[key].values() if inner else ()
+        for each in each_of:
             found = examples(each, inner, whole) | found
     return found
 
@@ -45,7 +46,7 @@ def _section(name: str, schema: Schema, found: dict[tuple[str, str], Any]) -> It
     yield f"## {name}\n\n{escaped(schema['description'])}\n"
     for key, value in schema["properties"].items():
         need = "required" if key in schema.get("required", ()) else "optional"
-        yield f"[`{key}`]{{#{name.lower()}-{key}}} ({_type(value)}, {need})"
+        yield f"[`{key}`]{{#{name.lower()}-{key.replace('_', '-')}}} ({_type(value)}, {need})"
         yield from (f": {line}\n" for line in _about(key, value, found[name, key]))
 
 
@@ -56,18 +57,24 @@ def _about(key: str, schema: Schema, example: Any) -> Iterator[str]:
     if "default" in schema:
         yield f"Default: `{_flow(schema['default'])}`."
     inner = _reference(schema)
-    if inner:
+    if "$ref" in schema:
+        example = "{…}"
+    elif inner:
         example = {next(iter(example)): "{…}"}
     yield f"Example: `{_flow({key: example})[1:-1]}`."
 
 
 def _type(schema: Schema) -> str:
+    if "$ref" in schema:
+        return _TYPES["object"]
     return _TYPES[schema["type"]] if "type" in schema else "one of a list"
 
 
 def _allowed(schema: Schema) -> str:
     if "enum" in schema:
         return " or ".join(f"`{_flow(each)}`" for each in schema["enum"])
+    if "$ref" in schema:
+        return f"a [{_reference(schema)}](#{_reference(schema).lower()})"
     if schema.get("type") == "object":
         inner = _reference(schema)
         value = f"a [{inner}](#{inner.lower()})" if inner else _allowed(schema["additionalProperties"])
@@ -80,7 +87,8 @@ def _allowed(schema: Schema) -> str:
 
 def _reference(schema: Schema) -> str:
     values = schema.get("additionalProperties")
-    return values.get("$ref", "").rpartition("/")[2] if isinstance(values, dict) else ""
+    named = values if isinstance(values, dict) else schema
+    return str(named.get("$ref", "")).rpartition("/")[2]
 
 
 def _flow(value: Any) -> str:

@@ -70,10 +70,14 @@ class Running:
         journal(f"{replay(self.argv, self.stdin)}  # {result.returncode}, {seconds * 1000:.1f} ms")
         return result
 
-    def kill(self) -> None:
-        """Ends the program and everything it started."""
+    def stop(self) -> None:
+        """Kills the program and everything it started; for who waits for it in another thread."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """Ends the program and everything it started."""
+        self.stop()
         self.process.communicate()
 
 
@@ -124,6 +128,12 @@ class Stream:
         assert self.process.stdin
         self.process.stdin.close()
 
+    def ended(self) -> tuple[int, str]:
+        """Its exit status and what of its stderr has not been read, once it has ended by itself."""
+        self.process.wait()
+        assert self.process.stderr
+        return self.process.returncode, (self._said + self.process.stderr.read()).decode(errors="replace")
+
     def __enter__(self) -> Stream:
         return self
 
@@ -140,6 +150,56 @@ class Stream:
             for pipe in (self.process.stdout, self.process.stderr):
                 if pipe:
                     pipe.close()
+
+
+class Lines:
+    """A long program whose output, stderr included, is read line by line, in a `with` block. It is asked to end before
+    it is killed; see `send`. status: its exit status, once its output is over.
+    """
+
+    def __init__(self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
+        self.argv, self.status, self.started = tuple(argv), 0, time.monotonic()
+        with _installed(argv):
+            self.process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                cwd="/",
+                env=environment,
+                start_new_session=True,
+            )
+        journal(f"{replay(self.argv)}  # started")
+
+    def __iter__(self) -> Iterator[str]:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            yield line.rstrip("\r\n")
+
+    def send(self, name: str) -> None:
+        """Sends it a signal such as "INT"; at last, with "KILL", to everything that it started as well."""
+        with contextlib.suppress(ProcessLookupError):
+            if name == "KILL":
+                os.killpg(self.process.pid, signal.SIGKILL)
+            else:
+                self.process.send_signal(getattr(signal, f"SIG{name}"))
+
+    def over(self, seconds: float) -> bool:
+        """Waits for its end; whether it has come."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        return self.process.returncode is not None
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdout
+        self.process.stdout.close()
+        self.status = self.process.wait()
+        journal(f"{replay(self.argv)}  # {self.status}, {time.monotonic() - self.started:.1f} s")
 
 
 _GRACE = 1.0

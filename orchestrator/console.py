@@ -14,6 +14,9 @@ from orchestrator.errors import Exit, LabError
 from orchestrator.events import Checked, Event, Notice, Stage
 
 _LOG_BYTES = 1 << 20
+_VERBS = (
+    "up|down|halt|start|render|box|status|list|doctor|verify|exec|ssh|explain|break|diagnose|hint|guide|trace|capture"
+)
 
 
 class Console:
@@ -45,8 +48,7 @@ class Console:
     def typed(self, text: str) -> str:
         """The text with its commands as this user types them: a checkout's labctl is not on the PATH."""
         program = os.environ.get("LABCTL_PROGRAM", "labctl")
-        verbs = "up|down|status|list|doctor|verify|exec|ssh|explain|break|diagnose|hint|guide|trace|capture|box"
-        return re.sub(rf"\blabctl(?= ({verbs})\b)", lambda _: program, text)
+        return re.sub(rf"\blabctl(?= ({_VERBS})\b)", lambda _: program, text)
 
     def json(self, value: object) -> None:
         """Prints a value as indented JSON on stdout."""

@@ -45,7 +45,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 def examine() -> list[Finding]:
     """Everything that a lab on this host depends on."""
-    return [_python(), _kernel(), *_tools(), *_extras(), _namespaces(), *_neighbours(), _state()]
+    return [_python(), _kernel(), *_tools(), *_extras(), _namespaces(), *_neighbours(), _state(), *_machines()]
 
 
 def _finding(name: str, good: bool, saw: str, hint: str) -> Finding:
@@ -102,6 +102,21 @@ def _neighbours() -> Iterator[Finding]:
         status: Literal["warning", "good"] = "warning" if warning else "good"
         hint = f"all labs share it; {host.NEIGHBOUR_ADVICE}" if warning else ""
         yield Finding(name="neighbour table", status=status, saw=saw, hint=hint)
+
+
+def _machines() -> Iterator[Finding]:
+    """What labs on virtual machines need; without it, labs on namespaces work all the same."""
+    from orchestrator.providers import VIRTUAL
+    from orchestrator.providers.vagrant import hypervisors
+    from orchestrator.providers.vagrant.orphans import orphans
+
+    lost = []
+    for provider in VIRTUAL:
+        good, saw, hint = hypervisors.usable(provider)
+        yield Finding(name=provider, status="good" if good else "warning", saw=saw, hint=hint)
+        lost += [machine.name for machine in orphans(provider)] if good else []
+    if lost:
+        yield Finding(name="orphans", status="warning", saw=", ".join(lost), hint="labctl down --orphans removes them")
 
 
 def _state() -> Finding:

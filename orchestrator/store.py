@@ -30,7 +30,8 @@ _FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux: type, whence, st
 class Instance(Struct, frozen=True, kw_only=True):
     """A lab that is up, as stored. `source`: its lab file's absolute path; `created`: UTC, ISO 8601; `seconds`: what
     making it took, by stage; `bare`: its overlays are left to the learner; `by_hand`: they were so once, and the MACs
-    that the learner's devices have are right; `id`: of this making of it, and no other.
+    that the learner's devices have are right; `halted`: its boxes were turned off; `id`: of this making of it, and no
+    other.
     """
 
     lab: Lab
@@ -42,6 +43,7 @@ class Instance(Struct, frozen=True, kw_only=True):
     seconds: dict[str, float] = {}
     bare: bool = False
     by_hand: bool = False
+    halted: bool = False
     id: str = ""
     version: int = 1
 

@@ -184,7 +184,7 @@ def test_the_reference_has_every_key(pages: dict[Path, Read], site: Path) -> Non
     schema = labfile.schema()
     wanted = {f"lab-{key}" for key in schema["properties"]}
     for name, each in schema["$defs"].items():
-        wanted |= {f"{name.lower()}-{key}" for key in each["properties"]}
+        wanted |= {f"{name.lower()}-{key.replace('_', '-')}" for key in each["properties"]}
     assert wanted - pages[site / "labfile.html"].ids == set()
     text = (site / "labfile.html").read_text()
     assert text.count("Allowed: ") == text.count("Example: ") == len(wanted) > 20

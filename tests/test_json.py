@@ -29,7 +29,10 @@ COMMANDS = {
     "guide": ["guide", "lab9"],
     "trace": ["trace", NAME, "boxA", "boxB"],
     "explain": ["explain", "lab9"],
+    "render": ["render", "lab9", "--to", "rendered"],
+    "render --check": ["render", "lab9", "--to", "rendered", "--check"],
     "doctor": ["doctor"],
+    "halt": ["halt", f"{NAME}x"],
     "down": ["down", f"{NAME}x"],
 }
 
@@ -82,7 +85,8 @@ def test_a_lab_has_the_documented_fields(user: Caller) -> None:
     row = PAGE.split("A **lab**: `")[1].split("`")[0]
     found = set(lab) | set(lab["networks"][0]) | set(lab["boxes"][0]) | set(lab["boxes"][0]["interfaces"][0])
     found |= set(lab["overlays"][0]) | set(lab["overlays"][0]["vteps"][0]) | {"to", "via"}
-    assert set(re.findall(r"[a-z]+", row)) == found
+    found |= set(lab["machine"])
+    assert set(re.findall(r"[a-z0-9_]+", row)) == found
 
 
 def test_problems_have_the_documented_fields(user: Caller) -> None:

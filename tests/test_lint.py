@@ -20,6 +20,7 @@ SCRIPTS = ("setup.sh", "labctl", ".ci/run")
         ["ruff", "check", "--no-cache"],
         ["ruff", "format", "--check"],
         ["mypy"],
+        ["ansible-lint", "--offline", "--profile=production", "roles", "templates/playbook.yml"],
         ["shellcheck", "--enable=all", "--exclude=SC2250,SC2310,SC2311,SC2312", *SCRIPTS],
     ],
     ids=lambda command: " ".join(command[:2]),

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import orchestrator
+from orchestrator import labfile, render
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHARED = ("labs", "roles", "templates", "Vagrantfile.j2")
@@ -71,6 +72,19 @@ def test_carries_labs_roles_and_templates(wheel: Path) -> None:
     assert [name for name in shared_files() if f"orchestrator/share/{name}" not in names] == []
 
 
+def test_carries_the_reconciler_in_the_role_and_no_link_to_it(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as opened:
+        carried = opened.read("orchestrator/share/roles/overlay/module_utils/labctl_iproute.py")
+    assert carried == (CHECKOUT / "orchestrator" / "iproute.py").read_bytes()
+
+
+def test_configures_boxes_by_ansible(labctl: Labctl) -> None:
+    answer = labctl("up", "lab9", "--converge", "ansible", "--no-verify")
+    labctl("down", "lab9")
+    assert answer.returncode == 0, answer.stderr
+    assert "boxB: changed" in answer.stderr
+
+
 def test_carries_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "orchestrator/py.typed" in names
@@ -102,6 +116,13 @@ def test_has_its_own_labs(labctl: Labctl, lab: str) -> None:
     assert "boxA" in shown.stdout
     assert "/share/labs/" in shown.stdout
     assert str(CHECKOUT) not in shown.stdout
+
+
+def test_renders_what_the_checkout_renders(labctl: Labctl, tmp_path: Path) -> None:
+    answer = labctl("render", "lab10", "--to", str(tmp_path / "lab10"))
+    assert answer.returncode == 0, answer.stderr
+    lab = labfile.load(labfile.find("lab10"))
+    assert render.check(lab, tmp_path / "lab10") == []
 
 
 def test_validates_a_lab_file(labctl: Labctl) -> None:

@@ -115,7 +115,7 @@ def test_failed_setup_leaves_no_environment(ordinary_user: Caller, clone: Path, 
 
 def test_wrong_argument_is_told(ordinary_user: Caller, clone: Path) -> None:
     answer = ordinary_user.run([str(clone / "setup.sh"), "--tset"])
-    assert (answer.returncode, answer.stderr) == (2, "setup: usage: ./setup.sh [--test]\n")
+    assert (answer.returncode, answer.stderr) == (2, "setup: usage: ./setup.sh [--test | --vm]\n")
 
 
 @pytest.mark.parametrize("way", ["direct", "link", "path"])

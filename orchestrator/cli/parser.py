@@ -84,7 +84,13 @@ _VERBS = {
     "up": (
         "up",
         "make a lab, configure it and prove that it works",
-        "lab as-name provider bare dry-run no-verify trust deadline json",
+        "lab as-name provider converge bare dry-run no-verify on-failure boot-timeout workers trust deadline json",
+    ),
+    "halt": ("halt", "turn a lab's boxes off; start turns them on again", "name json"),
+    "start": (
+        "start",
+        "turn a lab's boxes on again, and prove that all is there",
+        "name no-verify boot-timeout workers trust deadline json",
     ),
     "status": ("status", "show every lab of this user, or one", "json any-name"),
     "verify": ("verify", "check a lab that is up", "name trust deadline json junit html"),
@@ -92,6 +98,11 @@ _VERBS = {
     "exec": ("execute", "run a command in a box, as its root", "name box command"),
     "explain": ("explain", "show the commands by hand, and why each argument is there", "lab any-box json"),
     "graph": ("graph", "draw a lab: a tree on the terminal, or SVG", "lab svg"),
+    "render": (
+        "rendering.render_lab",
+        "write a lab as a directory that works alone, with Vagrant and without labctl",
+        "lab render-to as-name render-check json",
+    ),
     "break": (
         "breaking.break_lab",
         "break something in a lab on purpose; up mends it",
@@ -116,7 +127,7 @@ _VERBS = {
     ),
     "doctor": ("doctor", "show what this host can run, what is missing and what mends it", "json"),
     "schema": ("schema", "print the JSON Schema of the lab file", ""),
-    "down": ("down", "remove a lab; nothing is left", "any-name all json"),
+    "down": ("down", "remove a lab; nothing is left", "any-name all orphans json"),
     "box build": (
         "boxes.build",
         "build a small Debian box from Debian's packages, and give it to Vagrant",
@@ -178,6 +189,15 @@ def _number(most: int) -> Callable[[str], int]:
     return number
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def word(text: str) -> str:
+        if text not in words:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return word
+
+
 _UP_NAME = "the name of a lab that is up"
 _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "lab": _add("lab", metavar="LAB", help="a lab's name, or a path to a lab file", complete="labs"),
@@ -207,6 +227,8 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "trace-html": _add("--html", metavar="FILE", help="write the conversation as one page of HTML, too"),
     "device": _add("-i", "--device", metavar="DEV", help="where; without it, the box's first underlay adapter"),
     "to": _add("--to", metavar="FILE", help="write pcap there; without it, to stdout, if that is no terminal"),
+    "render-to": _add("--to", metavar="DIR", help="the directory: a new one, an empty one, or one rendered before"),
+    "render-check": _flag("check", "write nothing; name each file that differs, and exit with 1 if one does"),
     "frames": _add("--count", type=_number(100_000), default=10_000, metavar="N", help="frames at most (10000)"),
     "for": _add("--seconds", type=_seconds, default=60.0, metavar="S", help="how long at most (60)"),
     "decode": _flag("decode", "print a line for each frame, as on a terminal"),
@@ -219,8 +241,29 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
     "trust": _flag("trust", "also run the test_*.py beside the lab file: somebody's Python, on your host"),
     "guide-trust": _flag("trust", "also where the guide is not labctl's own: its commands run as root in the boxes"),
     "all": _flag("all", "every lab of this user"),
+    "orphans": _flag("orphans", "the virtual machines that a killed labctl has left; doctor shows them"),
     "as-name": _add("--name", metavar="NAME", help="call this copy so; copies do not know of each other"),
-    "provider": _add("--provider", default="auto", metavar="NAME", help="auto or netns", complete="providers"),
+    "provider": _add(
+        "--provider", default="auto", metavar="NAME", help="auto, netns, virtualbox or libvirt", complete="providers"
+    ),
+    "converge": _add(
+        "--converge",
+        type=_one_of("auto", "direct", "ansible"),
+        default="auto",
+        metavar="HOW",
+        help="how boxes are configured: direct, ansible, or auto: what suits the provider",
+    ),
+    "boot-timeout": _add(
+        "--boot-timeout", type=_number(100_000), metavar="SECONDS", help="how long a virtual machine may take to boot"
+    ),
+    "workers": _add("--workers", type=_number(64), metavar="N", help="virtual machines that are made at once (2)"),
+    "on-failure": _add(
+        "--on-failure",
+        type=_one_of("destroy", "keep"),
+        default="destroy",
+        metavar="HOW",
+        help="what becomes of a virtual machine that could not be finished: destroy (the default) or keep",
+    ),
     "box-provider": _add(
         "--provider", dest="providers", default="all", choices=("virtualbox", "libvirt", "all"), help="for which (all)"
     ),
@@ -252,7 +295,7 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
 def _from_environment(parser: argparse.ArgumentParser) -> None:
     for action in parser._actions:
         value = os.environ.get("LABCTL_" + action.dest.upper()) if action.option_strings else None
-        if value is None or action.dest in ("help", "all"):  # nobody takes down everything by a variable
+        if value is None or action.dest in ("help", "all", "orphans"):  # nobody takes down everything by a variable
             continue
         flag = isinstance(action, argparse._StoreTrueAction)
         if flag and value.lower() not in ("0", "1", "false", "true", "no", "yes", ""):

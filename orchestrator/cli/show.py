@@ -76,6 +76,8 @@ def report_json(value: Report) -> msgspec.Raw:
 def _outcome(result: engine.Up) -> str:
     if result.created:
         return f"is up on {result.provider}"
+    if result.started:
+        return f"is up again on {result.provider}"
     if result.commands == 0:
         return f"was up on {result.provider}, and nothing had to be changed"
     return f"was up on {result.provider}, and {result.commands} command{'s' * (result.commands != 1)} mended it"
@@ -177,7 +179,7 @@ def dry_run(todo: engine.DryRun) -> str:
     if not todo.steps:
         return f"# {todo.lab.name} is as its file says: nothing would be run"
     lines = []
-    if todo.created:
+    if todo.created and todo.provider == "netns":
         names = ", ".join(box.name for box in todo.lab.boxes)
         lines.append(f"# {todo.provider}: one holder process, with namespaces of its own for each of {names}")
     place: str | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
 from orchestrator.command import Result, Running, Stream
 
@@ -34,6 +35,8 @@ def descriptor(kind: str, box: int) -> int:
 class Nsenter:
     """A Connection to the boxes of one holder. `prefix` drops root's rights first, where labctl itself is root."""
 
+    allowance = 0.0
+
     def __init__(self, pid: int, boxes: Sequence[str], prefix: Sequence[str] = ()) -> None:
         # The PID namespace too: what is entered without it would outlive the holder and keep everything.
         self._holder = [
@@ -51,6 +54,16 @@ class Nsenter:
         number = self._boxes[box]
         own = [f"--{option}={self._files}/{descriptor(kind, number)}" for kind, option in KINDS.items()]
         return [*self._holder, *own, "--", *command]
+
+    def interactive(self, box: str, command: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:
+        """See Connection."""
+        keep = {key: os.environ[key] for key in ("TERM", "COLORTERM", "NO_COLOR") if key in os.environ}
+        return self.argv(box, command), {**ENVIRONMENT, **keep}
+
+    def inventory(self, box: str) -> dict[str, object]:
+        """See Connection. The plugin is orchestrator/converge/plugins/connection/netns.py."""
+        enter = ["env", "-i", *(f"{name}={value}" for name, value in ENVIRONMENT.items())]
+        return {"ansible_connection": "netns", "ansible_netns_command": self.argv(box, enter)}
 
     def start(self, box: str, command: Sequence[str], *, stdin: str | None = None) -> Running:
         """See Connection."""

@@ -7,14 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from orchestrator import iproute
-from orchestrator.command import Result, Running, require
-from orchestrator.connections import Connection
+from orchestrator.command import Result, require
+from orchestrator.connections import Connection, Running
 from orchestrator.iproute import Observed
 from orchestrator.model import Lab
 from orchestrator.plan import Step, sysctls
 
 WORKERS = 2
 """Boxes that are worked on at once: more gained nothing when it was measured, the kernel's rtnl lock is one."""
+
+
+_PATIENCE = 30.0
+"""Seconds that a box's batch may take."""
 
 
 class Job(NamedTuple):
@@ -58,7 +62,7 @@ def run(jobs: Iterable[Job], connection: Connection) -> Iterator[tuple[Job, Resu
             if not running:
                 return
             job, process = running.popleft()
-            yield job, process.wait(30)
+            yield job, process.wait(_PATIENCE + connection.allowance)
     finally:
         for _, process in running:
             process.kill()

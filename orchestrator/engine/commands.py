@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator import guide
-from orchestrator.command import Stream
+from orchestrator import command, guide
+from orchestrator.connections import Stream
 from orchestrator.engine.instances import running
 from orchestrator.guide import Command, Difference
 from orchestrator.guide.source import CAPTURE, arguments
@@ -120,7 +120,7 @@ def _labctl(words: list[str], show: Show) -> Outcome:
     """labctl itself, as a program of its own, with none of the options that the caller's environment holds."""
     keep = {key: value for key, value in os.environ.items() if not key.startswith("LABCTL_") or key == "LABCTL_PROGRAM"}
     argv = [sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "orchestrator.cli", *words]
-    return _follow(Stream(argv, environment={**keep, "NO_COLOR": "1"}), show)
+    return _follow(command.Stream(argv, environment={**keep, "NO_COLOR": "1"}), show)
 
 
 def _follow(stream: Stream, show: Show) -> Outcome:
@@ -130,9 +130,8 @@ def _follow(stream: Stream, show: Show) -> Outcome:
         while data := stream.read():
             parts.append(data.decode(errors="replace"))
             show(parts[-1])
-        stream.process.wait()
-        assert stream.process.stderr
-        if stream.process.returncode:
-            parts.append(stream.process.stderr.read().decode(errors="replace"))
+        status, said = stream.ended()
+        if status:
+            parts.append(said)
             show(parts[-1])
-    return Outcome("".join(parts), stream.process.returncode)
+    return Outcome("".join(parts), status)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """An instance as it is: state is `up`, `lost` (its boxes are gone), `damaged` or `busy` (being made or unmade)."""
+    """An instance as it is: state is `up`, `partly` (some of its boxes run), `halted`, `lost` (its boxes are gone),
+    `damaged` or `busy` (being made or unmade).
+    """
 
     name: str
     state: str
@@ -79,6 +81,8 @@ def running(name: str) -> tuple[Instance, Provider, Connection]:
             hint=f"up is: {others}" if others else f"labctl up {name} makes it",
             code=Exit.USAGE,
         )
+    if instance.halted:
+        raise LabError(f"{name} is halted", hint=f"labctl start {name}")
     provider = providers.get(instance.provider)
     return instance, provider, provider.connection(instance)
 
@@ -89,15 +93,29 @@ def down(name: str, emit: Emit) -> bool:
         return False
     with store.locked(name):
         emit(Stage(name, "going down"))
-        for provider in map(providers.get, providers.PROVIDERS):
+        for provider in providers.keepers(name):
             provider.destroy(name)
         store.forget(name)
     return True
 
 
+def remove_orphans(emit: Emit) -> list[str]:
+    """Removes the virtual machines that bear labctl's mark and that no folder keeps; their names."""
+    from orchestrator.providers.vagrant import hypervisors
+    from orchestrator.providers.vagrant.orphans import orphans
+
+    usable = [provider for provider in providers.VIRTUAL if hypervisors.usable(provider).good]
+    found = [machine for provider in usable for machine in orphans(provider)]
+    for machine in found:
+        emit(Stage(machine.name, "removing it"))
+        hypervisors.remove(machine)
+    return [machine.name for machine in found]
+
+
 def status(name: str) -> Status:
     """An instance as it is; only looks."""
-    alive = any(providers.get(provider).alive(name) for provider in providers.PROVIDERS)
+    state: str
+    boxes = next((there for keeper in providers.keepers(name) if (there := keeper.state(name)) != "gone"), "gone")
     owner = store.lock_owner(store.folder(name) / "lock")
     try:
         instance = store.read(name)
@@ -105,9 +123,13 @@ def status(name: str) -> Status:
         return Status(name=name, state="damaged", detail=f"{error.what}; {error.hint}")
     if owner is not None and owner != os.getpid():
         state, detail = "busy", f"process {owner} is at work on it"
-    elif alive and instance:
+    elif boxes == "up" and instance:
         state, detail = "up", _detail(instance)
-    elif alive:
+    elif instance and (instance.halted or boxes == "halted"):
+        state, detail = "halted", f"its boxes are off; labctl start {name}"
+    elif boxes == "partly" and instance:
+        state, detail = "partly", f"not all of its boxes run; labctl up {name} makes it whole"
+    elif boxes != "gone":
         state, detail = "damaged", f"its state is gone; labctl down {name} clears it away"
     else:
         state, detail = "lost", f"its boxes are gone (a restart, or a kill); labctl down {name} clears it away"

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -20,7 +20,7 @@ from orchestrator.engine.proof import Options, prove
 from orchestrator.errors import LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.model import Lab, bare
-from orchestrator.plan import Plan, Step, plan
+from orchestrator.plan import Plan, plan
 from orchestrator.providers import Fresh, Provider
 from orchestrator.store import Instance
 
@@ -30,16 +30,31 @@ if TYPE_CHECKING:
 
 
 class Up(Struct, frozen=True, kw_only=True):
-    """What `up` did. `commands`: how many changed something; `seconds`: by stage, in order."""
+    """What `up` did, or `start`. `why`: what chose the provider; `started`: boxes that were off are on again;
+    `commands`: how many changed something; `seconds`: by stage, in order.
+    """
 
     lab: Lab
     provider: str
+    why: str
     created: bool
+    started: bool
     commands: int
     left_alone: tuple[str, ...]
     bare: bool
     seconds: dict[str, float]
     report: Report | None
+
+
+class Standing(NamedTuple):
+    """What there is of a lab. provider: which keeps it, or will, and why; instance: what is stored; whole: all of its
+    boxes run.
+    """
+
+    provider: Provider
+    why: str
+    instance: Instance | None = None
+    whole: bool = False
 
 
 class DryRun(Struct, frozen=True, kw_only=True):
@@ -72,17 +87,16 @@ def up(reference: str, options: Options, emit: Emit) -> Up:
     lab, source = read(reference, options)
     clock.lap("read")
     with store.locked(lab.name):
-        provider, existing = _standing(lab, source, options)
-        if existing is None:
-            return _create(lab, source, provider, options, clock, emit)
-        return _converge(lab, existing, provider, options, clock, emit)
+        standing = _standing(lab, source, options)
+        make = _converge if standing.whole else _create
+        return make(lab, source, standing, options, clock, emit)
 
 
 def dry_run(reference: str, options: Options) -> DryRun:
     """What `up` would run now; touches nothing."""
     lab, source = read(reference, options)
-    provider, existing = _standing(lab, source, options)
-    if existing is None:
+    provider, _, existing, whole = _standing(lab, source, options)
+    if existing is None or not whole:
         todo, steps = plan(_made(lab, options)), [*provider.steps(lab)]
     else:
         from orchestrator.engine import breaking
@@ -103,7 +117,7 @@ def _made(lab: Lab, options: Options) -> Lab:
 def _learned(existing: Instance, lab: Lab, options: Options) -> Instance:
     """The instance as it will be."""
     by_hand = existing.by_hand or options.bare
-    return msgspec.structs.replace(existing, lab=lab, bare=options.bare, by_hand=by_hand)
+    return msgspec.structs.replace(existing, lab=lab, bare=options.bare, by_hand=by_hand, halted=False)
 
 
 def read(reference: str, options: Options) -> tuple[Lab, Path]:
@@ -118,37 +132,43 @@ def read(reference: str, options: Options) -> tuple[Lab, Path]:
     return labfile.load(source, name=name), source.absolute()
 
 
-def _standing(lab: Lab, source: Path, options: Options) -> tuple[Provider, Instance | None]:
-    """The provider for this lab, and the instance that is up under its name, if it is this lab's."""
-    chosen, _ = providers.choose(options.provider)
+def _standing(lab: Lab, source: Path, options: Options) -> Standing:
+    """What there is under the lab's name, if it is this lab's. Raises LabError where it is another's."""
+    chosen, why = providers.choose(options.provider)
     try:
         stored = store.read(lab.name)
     except LabError:
-        if chosen.alive(lab.name):
+        if chosen.state(lab.name) != "gone":
             raise
-        return chosen, None  # half-written, and nothing runs: to be made anew
+        return Standing(chosen, why)  # half-written, and nothing runs: to be made anew
     if stored is None:
-        if chosen.alive(lab.name):
+        if chosen.state(lab.name) != "gone":
             raise LabError(f"{lab.name} runs, but its state is gone", hint=f"labctl down {lab.name} clears it away")
-        return chosen, None
+        return Standing(chosen, why)
     keeper = providers.get(stored.provider)
-    if not keeper.alive(lab.name):
-        return chosen, None
+    state = keeper.state(lab.name)
+    if state == "gone" and not stored.halted:
+        return Standing(chosen, why) if options.provider != "auto" else Standing(keeper, "as before")
     refusals.require_same(lab, stored, source, options.provider)
-    return keeper, stored
+    return Standing(keeper, "as before", stored, state == "up" and not stored.halted)
 
 
-def _create(lab: Lab, source: Path, provider: Provider, options: Options, clock: Clock, emit: Emit) -> Up:
-    emit(Stage(lab.name, f"making {len(lab.boxes)} boxes on {provider.name}"))
+def _create(lab: Lab, source: Path, standing: Standing, options: Options, clock: Clock, emit: Emit) -> Up:
+    """Makes what is missing of the boxes: all of them, or those that a halt or an accident has left."""
+    provider, existing = standing.provider, standing.instance
+    emit(Stage(lab.name, f"making {len(lab.boxes)} boxes on {provider.name}: {standing.why}"))
     made = _made(lab, options)
-    todo = plan(made)
+    instance = _learned(existing, lab, options) if existing else _instance(lab, source, provider, options)
+    if provider.lasting:
+        store.write(instance)
     try:
-        with provider.create(lab) as fresh:
+        with provider.create(lab, emit, keep=options.keep) as fresh:
             clock.lap("create")
             emit(Stage(lab.name, "configuring the underlay" if options.bare else "configuring the overlay"))
-            _apply(todo, lab, provider, fresh.connection)
+            todo = plan(made) if provider.blank else plan(made, direct.observe(lab, fresh.connection))
+            changed = converge(todo, made, provider, fresh.connection, options, emit)
             clock.lap("configure")
-            store.write(_instance(lab, source, provider, options, clock.seconds))
+            store.write(msgspec.structs.replace(instance, seconds=dict(clock.seconds)))
             try:
                 report = prove(made, provider, fresh.connection, source, options, emit)
             except Exception:
@@ -157,9 +177,10 @@ def _create(lab: Lab, source: Path, provider: Provider, options: Options, clock:
             _commit(fresh)
             clock.lap("verify" if options.verify else "commit")
     finally:
-        if not provider.alive(lab.name):
+        if existing is None and provider.state(lab.name) == "gone":
             store.forget(lab.name)
-    return _result(lab, provider, options, True, [*provider.steps(lab), *todo.steps], todo, clock, report)
+    changed += sum(len(step.commands) for step in provider.steps(lab))
+    return result(lab, standing, options, changed, todo, clock, report)
 
 
 def _commit(fresh: Fresh) -> None:
@@ -171,9 +192,12 @@ def _commit(fresh: Fresh) -> None:
     fresh.commit()
 
 
-def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options, clock: Clock, emit: Emit) -> Up:
+def _converge(lab: Lab, source: Path, standing: Standing, options: Options, clock: Clock, emit: Emit) -> Up:
+    """Mends what differs in boxes that run."""
     from orchestrator.engine import breaking
 
+    provider, existing = standing.provider, standing.instance
+    assert existing is not None
     connection = provider.connection(existing)
     undone = 0
     if breaking.faults_of(lab.name):
@@ -186,48 +210,65 @@ def _converge(lab: Lab, existing: Instance, provider: Provider, options: Options
     refusals.refuse_taken_ports(made, todo, connection)
     if todo.steps:
         emit(Stage(lab.name, "mending what differs"))
-    _apply(todo, lab, provider, connection)
+    changed = converge(todo, made, provider, connection, options, emit)
     breaking.forget(lab.name)
     if learned != existing:
         store.write(learned)
     clock.lap("configure")
-    report = prove(made, provider, connection, Path(existing.source), options, emit)
+    report = prove(made, provider, connection, source, options, emit)
     clock.lap("verify")
-    return _result(lab, provider, options, False, todo.steps, todo, clock, report, undone)
+    return result(lab, standing, options, undone + changed, todo, clock, report)
 
 
-def _apply(todo: Plan, lab: Lab, provider: Provider, connection: Connection) -> None:
+def converge(todo: Plan, lab: Lab, provider: Provider, connection: Connection, options: Options, emit: Emit) -> int:
+    """Makes the boxes as planned, the provider's way or as asked for; how many commands changed something.
+
+    Raises LabError where something stands in the way that labctl did not make.
+    """
     if todo.conflicts:
         raise LabError("; ".join(todo.conflicts), hint="labctl does not touch what it did not make: remove it by hand")
-    direct.apply(todo.steps, connection)
+    if (provider.converges if options.converge == "auto" else options.converge) == "ansible":
+        changed = _by_ansible(lab, provider, connection, emit)
+    else:
+        direct.apply(todo.steps, connection)
+        changed = sum(len(step.commands) for step in todo.steps)
     provider.settle(lab)
+    return changed
 
 
-def _instance(lab: Lab, source: Path, provider: Provider, options: Options, seconds: dict[str, float]) -> Instance:
+def _by_ansible(lab: Lab, provider: Provider, connection: Connection, emit: Emit) -> int:
+    from orchestrator.converge import ansible, inventory
+
+    def told(box: str, what: str) -> None:
+        emit(Stage(lab.name, f"{box}: {what}"))
+
+    variables = inventory.of(lab, connection, lasting=provider.lasting)
+    patience = max(int(connection.allowance), ansible.CONNECT_SECONDS)
+    directory = store.root() / "ansible"
+    done = ansible.apply(lab, variables, directory=directory, connect_timeout=patience, emit=told)
+    return sum(len(each.commands) + len(each.files) for each in done.values())
+
+
+def _instance(lab: Lab, source: Path, provider: Provider, options: Options) -> Instance:
     uid, gid = provider.owner()
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return Instance(
-        lab=lab, provider=provider.name, source=str(source), created=now, uid=uid, gid=gid, seconds=dict(seconds),
+        lab=lab, provider=provider.name, source=str(source), created=now, uid=uid, gid=gid,
         bare=options.bare, by_hand=options.bare, id=os.urandom(8).hex(),
     )  # fmt: skip
 
 
-def _result(
-    lab: Lab,
-    provider: Provider,
-    options: Options,
-    created: bool,
-    steps: list[Step] | tuple[Step, ...],
-    todo: Plan,
-    clock: Clock,
-    report: Report | None,
-    undone: int = 0,
+def result(
+    lab: Lab, standing: Standing, options: Options, changed: int, todo: Plan, clock: Clock, report: Report | None
 ) -> Up:
+    """What was done, put together."""
     return Up(
         lab=lab,
-        provider=provider.name,
-        created=created,
-        commands=undone + sum(len(step.commands) for step in steps),
+        provider=standing.provider.name,
+        why=standing.why,
+        created=standing.instance is None,
+        started=standing.instance is not None and not standing.whole,
+        commands=changed,
         left_alone=todo.left_alone,
         bare=options.bare,
         seconds=clock.seconds,

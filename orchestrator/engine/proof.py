@@ -24,7 +24,8 @@ _PROVING_AT_ONCE = 2 * (os.cpu_count() or 1)
 class Options(Struct, frozen=True, kw_only=True):
     """How `up` is to go about it; see the command line's options of the same names.
 
-    bare: overlays are not made, and a lab's own tests, which may be about them, not run.
+    bare: overlays are not made, and a lab's own tests, which may be about them, not run; converge: `direct`, `ansible`
+    or `auto`, the provider's own way; keep: a virtual machine that cannot be finished is left for a look at it.
     """
 
     name: str | None = None
@@ -33,6 +34,8 @@ class Options(Struct, frozen=True, kw_only=True):
     trust: bool = False
     deadline: float = 10.0
     bare: bool = False
+    converge: str = "auto"
+    keep: bool = False
 
 
 def prove(

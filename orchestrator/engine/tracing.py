@@ -17,6 +17,7 @@ from orchestrator.events import Emit, Stage
 from orchestrator.model import ZERO_MAC, Box, Lab, Overlay, Vtep
 from orchestrator.store import Instance
 from orchestrator.trace.capture import MOST_FRAMES, Capture, Frame
+from orchestrator.trace.clocks import aligned
 from orchestrator.trace.conversation import Subject, converse
 from orchestrator.trace.decode import VXLAN_PORTS
 from orchestrator.trace.model import Entry, Forwarding, Trace
@@ -78,7 +79,7 @@ def conduct(
         emit(Stage(lab.name, f"pinging from {source} to {target}"))
         answered, refused = _pings(subject, connection, count, deadline)
         time.sleep(_AFTER)
-        frames = captures.stop()
+        frames = aligned(captures.stop(), source)
     after = forwarding(list(states), connection)
     conversation = converse(subject, frames, roles, states)
     told = Trace(
@@ -88,7 +89,7 @@ def conduct(
         truncated=_left_out(conversation.others, captures.captures),
         remarks=(*_missing(segment, states), *refused, *filter(None, [conversation.silence])),
     )  # fmt: skip
-    return told, Recording(tuple(sorted(frames, key=lambda frame: frame.nanoseconds)), tuple(roles))
+    return told, Recording(tuple(frames), tuple(roles))
 
 
 @contextmanager

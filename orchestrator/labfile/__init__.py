@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from orchestrator.errors import Exit, LabError
-from orchestrator.labfile import overlay, underlay
+from orchestrator.labfile import machine, overlay, underlay
 from orchestrator.labfile.facts import Facts
 from orchestrator.labfile.places import find, is_shipped, shared, shipped
 from orchestrator.labfile.problem import LabFileError, Problem, printable
@@ -34,6 +34,7 @@ def load(path: Path, *, name: str | None = None) -> Lab:
         facts = Facts(written)
         underlay.check(document, facts)
         overlay.check(document, facts)
+        machine.check(document, facts)
     if document.problems:
         raise LabFileError(document.problems)
     return resolve(facts, name or written.name)

@@ -6,7 +6,7 @@ from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from itertools import count
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from orchestrator import model
 from orchestrator.labfile import schema
@@ -35,7 +35,14 @@ class _Resolver:
         )
         boxes = tuple(self.box(name, box) for name, box in self.written.boxes.items())
         overlays = tuple(self.overlay(name, overlay) for name, overlay in self.written.overlays.items())
-        return model.Lab(name=self.name, title=self.written.title, networks=networks, boxes=boxes, overlays=overlays)
+        return model.Lab(
+            name=self.name,
+            title=self.written.title,
+            networks=networks,
+            boxes=boxes,
+            overlays=overlays,
+            machine=_machine(self.written.machine),
+        )
 
     def box(self, name: str, box: schema.Box) -> model.Box:
         interfaces = tuple(
@@ -92,6 +99,13 @@ class _Resolver:
                 break
         self.macs.add(mac)
         return mac
+
+
+def _machine(written: schema.Machine | UnsetType) -> model.Machine:
+    if written is UNSET:
+        return model.Machine()
+    said = {name: value for name in written.__struct_fields__ if (value := getattr(written, name)) is not UNSET}
+    return model.Machine(**said)
 
 
 def _hash(text: str) -> bytes:

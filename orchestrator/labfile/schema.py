@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from orchestrator.model import Machine as Resolved
+
 BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 LAB_NAME = "^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$"
 QUAD = rf"({BYTE}\.){{3}}{BYTE}"
@@ -55,6 +57,38 @@ Destination = Annotated[
         title="an IPv4 subnet with a prefix length from /0 to /32",
         pattern=rf"^{QUAD}/([0-9]|[12][0-9]|3[0-2])$",
         examples=["192.168.51.0/24"],
+    ),
+]
+Image = Annotated[
+    str,
+    Meta(
+        title="two names of letters, digits, '_', '.' and '-', with a '/' between them",
+        pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}/[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        examples=["bento/debian-12"],
+    ),
+]
+Version = Annotated[
+    str,
+    Meta(
+        title="numbers with dots between them, 64 characters at most",
+        pattern=r"^(?=.{1,64}$)[0-9]+(\.[0-9A-Za-z]+)*(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$",
+        examples=["202502.21.0"],
+    ),
+]
+Url = Annotated[
+    str,
+    Meta(
+        title="a URL that begins with https://, http:// or file://, with no space and no quote in it",
+        pattern=r"^(https?|file)://[A-Za-z0-9._~:/?@!$&()*+,;=%\[\]-]{1,1000}$",
+        examples=["https://example.org/debian-12.box"],
+    ),
+]
+Sha256 = Annotated[
+    str,
+    Meta(
+        title="64 hexadecimal digits, small letters",
+        pattern="^[0-9a-f]{64}$",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
 ]
 
@@ -151,6 +185,27 @@ Overlay = Vxlan
 """Every kind of overlay: the union, told apart by `kind`, once there are several."""
 
 
+class Machine(Written, frozen=True):
+    """What each box is made as where boxes are virtual machines. On namespaces it means nothing."""
+
+    image: Annotated[
+        Image,
+        Meta(
+            description="The Vagrant box that the machines are made from. Any other than labctl's own needs a version."
+        ),
+    ] = Resolved().image
+    version: Annotated[Version | UnsetType, Meta(description="The Vagrant box's version.")] = UNSET
+    url: Annotated[
+        Url | UnsetType, Meta(description="Where the Vagrant box's file is, if no registry has it. It needs sha256.")
+    ] = UNSET
+    sha256: Annotated[Sha256 | UnsetType, Meta(description="What the bytes of the file at url hash to.")] = UNSET
+    memory: Annotated[int, Meta(ge=64, le=65536, description="Memory of each machine, in MiB.")] = Resolved().memory
+    cpus: Annotated[int, Meta(ge=1, le=32, description="Processors of each machine.")] = Resolved().cpus
+    boot_timeout: Annotated[
+        int, Meta(ge=10, le=7200, description="How long a machine may take from power-on to SSH, in seconds.")
+    ] = Resolved().boot_timeout
+
+
 class LabFile(Written, frozen=True):
     """A lab: networks, the boxes on them, and the overlays across the boxes."""
 
@@ -167,6 +222,9 @@ class LabFile(Written, frozen=True):
         dict[DeviceName, Overlay],
         Meta(min_length=1, max_length=64, description="The overlays, by the name of their device in every member."),
     ]
+    machine: Annotated[
+        Machine | UnsetType, Meta(description="What each box is made as where boxes are virtual machines.")
+    ] = UNSET
 
 
 def schema() -> dict[str, Any]:

@@ -14,6 +14,14 @@ NOT_FOR_HOSTS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3
 """This network, loopback, multicast and reserved (RFC 6890): no host can have an address there."""
 
 
+TAKEN = {
+    "localhost": "in every box it means the box itself",
+    "all": "to Ansible it means every box",
+    "ungrouped": "to Ansible it is a group of boxes",
+}
+"""Names that boxes cannot have, and why."""
+
+
 def check(document: Document, facts: Facts) -> None:
     """Fills in `facts` what is about networks and boxes, and reports what cannot be."""
     for name, network in sound(facts.written.networks):
@@ -89,11 +97,11 @@ def _shared(facts: Facts, *overlays: str) -> str | None:
 
 
 def _names(document: Document, facts: Facts) -> None:
-    seen: dict[str, str] = {"localhost": ""}
+    seen: dict[str, str] = {}
     for name in () if facts.written.boxes is FAULTY else facts.written.boxes:
         first = seen.setdefault(name.lower(), name)
-        if first == "":
-            hint = "in every box it means the box itself"
+        if name.lower() in TAKEN:
+            hint = TAKEN[name.lower()]
             document.at(("boxes", name), f"{printable(name)} cannot be a box's name", hint, key=True)
         elif first != name:
             hint = "host names do not tell capitals from small letters"

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import Literal, Protocol
 
+from msgspec import Struct
+
+from orchestrator import store
 from orchestrator.connections import Connection
 from orchestrator.errors import Exit, LabError
+from orchestrator.events import Emit
 from orchestrator.model import Lab
 from orchestrator.plan import Step
 from orchestrator.store import Instance
 
-PROVIDERS = ("netns",)
-"""Every provider there is, in the order in which `auto` would take them."""
+JOURNAL = "journal.json"
+"""The file of an instance's where a provider writes down what it does, if its boxes outlive it."""
+
+VIRTUAL = ("virtualbox", "libvirt")
+"""The providers whose boxes are virtual machines, as Vagrant calls them."""
+
+PROVIDERS = ("netns", *VIRTUAL)
+"""Every provider there is."""
+
+State = Literal["up", "partly", "halted", "gone"]
+"""How an instance's boxes are: all running, some of them, all off, or not there."""
 
 
 class Fresh(Protocol):
@@ -36,16 +50,27 @@ class Fresh(Protocol):
 
 
 class Provider(Protocol):
-    """A way to make, find and unmake the boxes of a lab."""
+    """A way to make, find and unmake the boxes of a lab.
+
+    converges: how links come to be by default, `direct` or `ansible`; blank: whether a box that was just made need not
+    be read, because what it shows is known; lasting: whether a box outlives what makes it, so that it must be written
+    down before there is one.
+    """
 
     name: str
+    converges: str
+    blank: bool
+    lasting: bool
 
     def steps(self, lab: Lab) -> Sequence[Step]:
         """What `create` runs, for --dry-run: the same commands, from the same code."""
         ...
 
-    def create(self, lab: Lab) -> Fresh:
-        """Makes the boxes and their underlay; nothing inside the boxes is configured yet."""
+    def create(self, lab: Lab, emit: Emit, *, keep: bool = False) -> Fresh:
+        """Makes the boxes that are missing, and their underlay; nothing inside the boxes is configured yet.
+
+        keep: a box that cannot be finished is left for a look at it.
+        """
         ...
 
     def settle(self, lab: Lab) -> None:
@@ -60,8 +85,12 @@ class Provider(Protocol):
         """What of the host may soon stand in a lab's way."""
         ...
 
-    def alive(self, name: str) -> bool:
-        """Whether the boxes of the instance `name` are there and running."""
+    def state(self, name: str) -> State:
+        """How the boxes of the instance `name` are."""
+        ...
+
+    def halt(self, name: str, emit: Emit) -> None:
+        """Turns the boxes of the instance `name` off; `create` turns them on again."""
         ...
 
     def connection(self, instance: Instance) -> Connection:
@@ -75,15 +104,43 @@ class Provider(Protocol):
 
 def get(name: str) -> Provider:
     """The provider called `name`."""
-    from orchestrator.providers.netns.provider import Netns
-
     if name not in PROVIDERS:
         raise LabError(f"unknown provider {name!r}", hint=f"there is: auto, {', '.join(PROVIDERS)}", code=Exit.USAGE)
-    return Netns()
+    if name == "netns":
+        from orchestrator.providers.netns.provider import Netns
+
+        return Netns()
+    from orchestrator.providers.vagrant.provider import VirtualMachines
+
+    return VirtualMachines(name)
+
+
+class _Kept(Struct):
+    """What is asked of a provider's journal here: whose it is."""
+
+    provider: str
+
+
+def keepers(name: str) -> list[Provider]:
+    """The providers that may have boxes of the instance `name`: without importing what it takes to ask the others."""
+    try:
+        kept = store.load(name, JOURNAL, _Kept)
+    except LabError:  # damaged
+        return [get(provider) for provider in PROVIDERS]
+    return [get("netns"), *([get(kept.provider)] if kept else [])]
 
 
 def choose(wanted: str) -> tuple[Provider, str]:
     """The provider for `wanted`, which may be `auto`, and a sentence that says why."""
-    if wanted == "auto":
-        return get("netns"), "netns, the embedded default"
-    return get(wanted), f"{wanted}, as asked for"
+    if wanted != "auto":
+        return get(wanted), "as asked for"
+    missing = [program for program in ("VBoxManage", "vagrant") if shutil.which(program) is None]
+    if missing:
+        why = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
+    else:
+        from orchestrator.providers.vagrant import hypervisors
+
+        good, why, _ = hypervisors.usable("virtualbox")
+        if good:
+            return get("virtualbox"), "VirtualBox and Vagrant are here; --provider netns needs neither"
+    return get("netns"), f"{why}; labctl doctor tells how to have virtual machines"

@@ -8,8 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
-from orchestrator.command import Stream
-from orchestrator.connections import Connection
+from orchestrator.connections import Connection, Stream
 from orchestrator.errors import Exit, LabError
 
 HEADER = struct.Struct("!BBHIQ")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
@@ -14,8 +12,7 @@ import testinfra.backend  # type: ignore[import-untyped]
 from testinfra.backend.base import BaseBackend, CommandResult  # type: ignore[import-untyped]
 from testinfra.host import Host  # type: ignore[import-untyped]
 
-from orchestrator.command import Running
-from orchestrator.connections import Connection
+from orchestrator.connections import Connection, Running
 from orchestrator.errors import LabError
 from orchestrator.verify.results import Evidence, bounded
 
@@ -41,7 +38,7 @@ class Channel:
         if self.closed.is_set():  # meanwhile
             self.stop()
         try:
-            result = running.wait(timeout)
+            result = running.wait(timeout + self.connection.allowance)
         finally:
             self.under_way.discard(running)
         return result.returncode, result.stdout, result.stderr
@@ -50,14 +47,13 @@ class Channel:
         """Kills what is under way, so that whoever waits for it stops waiting, and starts nothing more."""
         self.closed.set()
         for running in tuple(self.under_way):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(running.process.pid, signal.SIGKILL)
+            running.stop()
 
 
-class NetnsBackend(BaseBackend):  # type: ignore[misc]
-    """`netns://boxA`: a box of the lab that is being verified."""
+class BoxBackend(BaseBackend):  # type: ignore[misc]
+    """`labctl://boxA`: a box of the lab that is being verified."""
 
-    NAME = "netns"
+    NAME = "labctl"
     channel: ClassVar[Channel | None] = None
 
     def __init__(self, hostname: str, *args: Any, **kwargs: Any) -> None:
@@ -79,26 +75,26 @@ class NetnsBackend(BaseBackend):  # type: ignore[misc]
 @contextlib.contextmanager
 def registered(connection: Connection) -> Iterator[Channel]:
     """Lets testinfra know the backend, for one verification; afterwards it knows it no more."""
-    channel = NetnsBackend.channel = Channel(connection)
-    testinfra.backend.BACKENDS[NetnsBackend.NAME] = f"{__name__}.{NetnsBackend.__name__}"
+    channel = BoxBackend.channel = Channel(connection)
+    testinfra.backend.BACKENDS[BoxBackend.NAME] = f"{__name__}.{BoxBackend.__name__}"
     try:
         yield channel
     finally:
-        NetnsBackend.channel = None
-        del testinfra.backend.BACKENDS[NetnsBackend.NAME]
+        BoxBackend.channel = None
+        del testinfra.backend.BACKENDS[BoxBackend.NAME]
         _forget()
 
 
 def host(box: str) -> Host:
     """testinfra's Host of a box; the same one each time."""
-    return testinfra.get_host(f"{NetnsBackend.NAME}://{box}")
+    return testinfra.get_host(f"{BoxBackend.NAME}://{box}")
 
 
 def _forget() -> None:
     # testinfra keeps hosts for ever, by name: the next lab's boxA would be this one's.
     for key, kept in list(Host._host_cache.items()):
-        if isinstance(kept.backend, NetnsBackend):
+        if isinstance(kept.backend, BoxBackend):
             del Host._host_cache[key]
     for names, hosts in list(Host._hosts_cache.items()):
-        if any(isinstance(kept.backend, NetnsBackend) for kept in hosts):
+        if any(isinstance(kept.backend, BoxBackend) for kept in hosts):
             del Host._hosts_cache[names]

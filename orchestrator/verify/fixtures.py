@@ -16,7 +16,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `host` or `box` runs once for each box."""
     if "_box_name" in metafunc.fixturenames:
         names = [box.name for box in metafunc.config.stash[LAB].boxes]
-        metafunc.parametrize("_box_name", names, ids=[f"netns://{name}" for name in names], scope="module")
+        metafunc.parametrize("_box_name", names, ids=[f"labctl://{name}" for name in names], scope="module")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.errors import LabError
 from orchestrator.model import Lab
 from orchestrator.verify import checks, fixtures
-from orchestrator.verify.backend import NetnsBackend
+from orchestrator.verify.backend import BoxBackend
 from orchestrator.verify.outcome import AbsentError, Outcome, Planned
 from orchestrator.verify.results import CheckResult, Evidence, Status, bounded
 from orchestrator.verify.script import CannotRunError
@@ -155,9 +155,9 @@ class Plugin:
 
 def _asked() -> tuple[Evidence, ...]:
     """What tests have run in boxes since the last time this was asked."""
-    assert NetnsBackend.channel is not None
-    asked = tuple(NetnsBackend.channel.evidence)
-    NetnsBackend.channel.evidence.clear()
+    assert BoxBackend.channel is not None
+    asked = tuple(BoxBackend.channel.evidence)
+    BoxBackend.channel.evidence.clear()
     return asked
 
 

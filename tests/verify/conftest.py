@@ -33,7 +33,7 @@ def _running(lab: Lab) -> Iterator[Connection]:
 
     lab = msgspec.structs.replace(lab, name=f"{lab.name}-{os.getpid()}")
     provider = Netns()
-    with store.locked(lab.name), provider.create(lab) as fresh:
+    with store.locked(lab.name), provider.create(lab, lambda event: None) as fresh:
         direct.apply(plan(lab).steps, fresh.connection)
         provider.settle(lab)
         yield fresh.connection

@@ -276,13 +276,9 @@ def test_a_process_on_the_port_is_not_the_kernel_s_socket(running: Running) -> N
     hold = "import socket; s = socket.socket(type=2); s.bind(('0.0.0.0', 4789)); print(flush=True); input()"
     with running(lab) as connection:
         assert connection.run("boxA", ["ip", "link", "set", "vxlan0", "down"]).returncode == 0
-        process = connection.start("boxA", ["/usr/bin/python3", "-c", hold], stdin="")
-        assert process.process.stdout is not None
-        process.process.stdout.readline()
-        try:
+        with connection.stream("boxA", ["/usr/bin/python3", "-c", hold]) as process:
+            assert process.read() == b"\n"
             result = by_id(check(lab, connection, deadline=1.0))["boxA/vxlan0/socket"]
-        finally:
-            process.kill()
     assert result.status == "failed"
     assert "users:" in result.saw
 
@@ -321,12 +317,9 @@ def test_a_probe_that_cannot_work_is_an_error(running: Running) -> None:
     hold = "import socket; s = socket.create_server(('0.0.0.0', PORT)); print(flush=True); input()"
     with running(lab) as connection:
         code = hold.replace("PORT", str(PROBE_PORT))
-        process = connection.start("boxB", ["/usr/bin/python3", "-c", code], stdin="")
-        process.process.stdout.readline()  # type: ignore[union-attr]
-        try:
+        with connection.stream("boxB", ["/usr/bin/python3", "-c", code]) as process:
+            assert process.read() == b"\n"
             report = check(lab, connection, deadline=1.0)
-        finally:
-            process.kill()
     assert ("boxB/vxlan0/isolation/boxA", "could not be checked: Address already in use") in broken(report)
     assert report.exit_code == 5
 

@@ -34,7 +34,7 @@ def test_mtu_is_jumbo(host):
 
 
 def test_other_box(host):
-    assert host.get_host("netns://boxB").run("true").rc == 0
+    assert host.get_host("labctl://boxB").run("true").rc == 0
 
 
 def test_skipped():
@@ -76,16 +76,16 @@ def test_without_trust_they_are_named_and_not_run(running: Running, directory: P
 
 OUTCOMES = {
     "test_wrong.py": ("", "test_wrong.py can be loaded", "error", "SyntaxError: invalid syntax"),
-    "test_own.py::test_host_name[netns://boxA]": ("boxA", "host name", "passed", "it holds"),
-    "test_own.py::test_host_name[netns://boxB]": ("boxB", "host name", "passed", "it holds"),
-    "test_own.py::test_mtu_is_jumbo[netns://boxA]": (
+    "test_own.py::test_host_name[labctl://boxA]": ("boxA", "host name", "passed", "it holds"),
+    "test_own.py::test_host_name[labctl://boxB]": ("boxB", "host name", "passed", "it holds"),
+    "test_own.py::test_mtu_is_jumbo[labctl://boxA]": (
         "boxA", "mtu is jumbo", "failed", "AssertionError: frames are small; assert '1450' == '9000'"
     ),
-    "test_own.py::test_mtu_is_jumbo[netns://boxB]": (
+    "test_own.py::test_mtu_is_jumbo[labctl://boxB]": (
         "boxB", "mtu is jumbo", "failed", "AssertionError: frames are small; assert '1450' == '9000'"
     ),
-    "test_own.py::test_other_box[netns://boxA]": ("boxA", "other box", "passed", "it holds"),
-    "test_own.py::test_other_box[netns://boxB]": ("boxB", "other box", "passed", "it holds"),
+    "test_own.py::test_other_box[labctl://boxA]": ("boxA", "other box", "passed", "it holds"),
+    "test_own.py::test_other_box[labctl://boxB]": ("boxB", "other box", "passed", "it holds"),
     "test_own.py::test_skipped": ("", "skipped", "skipped", "Skipped: not today"),
     "test_own.py::test_broken": ("", "broken", "error", "RuntimeError: no way"),
     "test_own.py::test_files": ("", "files", "passed", "it holds"),
@@ -101,7 +101,7 @@ def test_with_trust_each_outcome_is_a_result(
     own = {result.id: result for result in report.results if result.id.startswith("test_")}
     assert {r.id: (r.box, r.check, r.status, r.saw) for r in own.values()} == OUTCOMES
     assert (len(report.results) - len(own), report.exit_code, report.notes) == (60, 5, ())
-    asked, shown = own["test_own.py::test_mtu_is_jumbo[netns://boxA]"].evidence
+    asked, shown = own["test_own.py::test_mtu_is_jumbo[labctl://boxA]"].evidence
     assert asked == Evidence("cat /sys/class/net/vxlan0/mtu", 0, "1450\n")
     assert "assert mtu ==" in shown.output
     assert capfd.readouterr() == ("", ""), "stdout is data"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,11 +19,11 @@ def silent(event: Event) -> None:
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
+def place() -> Path:
     """A shelf with the box for libvirt, kept between runs like everything in build/vm."""
     cache = Path(os.environ.get("LABCTL_VM_CACHE") or CHECKOUT / "build" / "vm") / "box"
     build.build(["libvirt"], lock.read(), Source(), cache, silent)
-    yield cache
+    return cache
 
 
 def test_the_same_lock_gives_the_same_contents(place: Path) -> None:

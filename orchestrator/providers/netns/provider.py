@@ -11,9 +11,11 @@ from pathlib import Path
 from orchestrator import command, store
 from orchestrator.connections.nsenter import Nsenter
 from orchestrator.errors import LabError
+from orchestrator.events import Emit
 from orchestrator.iproute import Command, batches
 from orchestrator.model import Box, Lab
-from orchestrator.plan import Step, sysctls
+from orchestrator.plan import Step, hosts, sysctls
+from orchestrator.providers import State
 from orchestrator.providers.netns import holder, host
 from orchestrator.store import Instance
 
@@ -40,13 +42,13 @@ class FreshBoxes:
 class Netns:
     """See providers.Provider."""
 
-    name = "netns"
+    name, converges, blank, lasting = "netns", "direct", True, False
 
     def steps(self, lab: Lab) -> Sequence[Step]:
         """See providers.Provider."""
         return (Step("", underlay(lab)),)
 
-    def create(self, lab: Lab) -> FreshBoxes:
+    def create(self, lab: Lab, emit: Emit, *, keep: bool = False) -> FreshBoxes:
         """See providers.Provider."""
         owner = holder.account()
         boxes = {box.name: holder.BoxSpec(sysctls(lab, box), files(lab, box)) for box in lab.boxes}
@@ -86,9 +88,13 @@ class Netns:
             f"pings will fail when it is full; {host.NEIGHBOUR_ADVICE}",
         )
 
-    def alive(self, name: str) -> bool:
+    def state(self, name: str) -> State:
         """See providers.Provider."""
-        return holder.holder_pid(store.holder_file(name)) is not None
+        return "gone" if holder.holder_pid(store.holder_file(name)) is None else "up"
+
+    def halt(self, name: str, emit: Emit) -> None:
+        """See providers.Provider. Nothing of a namespace can be off: the boxes go, and `create` makes them again."""
+        self.destroy(name)
 
     def connection(self, instance: Instance) -> Nsenter:
         """See providers.Provider."""
@@ -142,11 +148,9 @@ def _ip(why: str, *arguments: str) -> Command:
 
 def files(lab: Lab, box: Box) -> dict[str, str]:
     """The files of a box's own: who is called what, and a prompt that says where one is."""
-    hosts = ["127.0.0.1 localhost"]
-    hosts += [f"{i.address.ip} {other.name}" for other in lab.boxes for i in other.interfaces[:1]]
-    hosts += [f"{v.address.ip} {v.box}.{overlay.name}" for overlay in lab.overlays for v in overlay.vteps]
+    named = "".join(f"{address} {name}\n" for name, address in hosts(lab).items())
     return {
-        "/etc/hosts": "\n".join(hosts) + "\n",
+        "/etc/hosts": f"127.0.0.1 localhost\n{named}",
         "/etc/hostname": f"{box.name}\n",
         "/root/.bashrc": f"PS1='[{lab.name}] \\u@\\h:\\w\\$ '\n",
     }

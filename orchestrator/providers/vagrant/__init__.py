@@ -1,0 +1,1 @@
+"""Boxes that are virtual machines, of VirtualBox or libvirt, made by Vagrant."""

@@ -1,0 +1,130 @@
+"""What VirtualBox and libvirt really hold, whatever Vagrant remembers: machines that bear labctl's mark.
+
+Nothing here touches what does not bear the mark: `labctl-LAB-COPY-BOX`, see `render.names`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from typing import NamedTuple, Protocol
+
+from orchestrator import command
+from orchestrator.errors import Exit, LabError
+
+_MARK = re.compile(r"labctl-[a-z][a-z0-9-]*-[0-9a-f]{8}-[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+ENVIRONMENT = {"LC_ALL": "C"}
+"""On top of labctl's own: the programs' words are read."""
+
+
+class Machine(NamedTuple):
+    """A machine as its hypervisor has it. id: its UUID; state: `running`, `off` or `paused`; else the hypervisor's
+    word, such as `saved`, `aborted`, `crashed`."""
+
+    name: str
+    id: str
+    state: str
+    provider: str
+
+
+class Usable(NamedTuple):
+    """Whether labs can be made with a hypervisor. saw: what there is, or what is wrong; hint: what mends it."""
+
+    good: bool
+    saw: str
+    hint: str = ""
+
+
+def marked(name: str) -> bool:
+    """Whether a machine, a volume or a network of this name is labctl's. A master of linked clones is not."""
+    return _MARK.fullmatch(name) is not None
+
+
+def machines(provider: str) -> list[Machine]:
+    """The machines that bear the mark. Raises LabError where the hypervisor does not answer."""
+    return _of(provider).machines()
+
+
+def remove(machine: Machine) -> None:
+    """Ends a machine and removes it with its disks; nothing where it is gone. Refuses one without the mark."""
+    if not marked(machine.name):
+        raise LabError(f"{machine.name} is no machine of labctl's, so it stays", where=machine.provider)
+    _of(machine.provider).remove(machine)
+
+
+def remove_networks(provider: str, prefix: str) -> None:
+    """Removes the networks, and disks of no machine, whose names begin with `prefix` (`render.prefix`).
+
+    VirtualBox's internal networks are there only as long as a machine names them."""
+    if not marked(f"{prefix}x"):
+        raise LabError(f"{prefix!r} is no mark of labctl's", where=provider)
+    if provider == "libvirt":
+        from orchestrator.providers.vagrant import virsh
+
+        virsh.remove_networks(prefix)
+        virsh.remove_volumes(prefix)
+
+
+def remains(provider: str) -> list[str]:
+    """The names of marked networks and disks of no machine, which a killed run may have left."""
+    if provider != "libvirt":
+        return []
+    from orchestrator.providers.vagrant import virsh
+
+    return virsh.remains()
+
+
+def usable(provider: str) -> Usable:
+    """Whether labs can be made with it here; only looks."""
+    if shutil.which("vagrant") is None:
+        return Usable(False, "Vagrant is not installed", "sudo apt-get install vagrant")
+    try:
+        return _of(provider).usable()
+    except LabError as error:
+        return Usable(False, error.what, error.hint)
+
+
+def require(provider: str) -> None:
+    """Raises LabError where labs cannot be made with it."""
+    found = usable(provider)
+    if not found.good:
+        raise LabError(found.saw, where=provider, hint=found.hint, code=Exit.HOST)
+
+
+def versions(provider: str) -> dict[str, str]:
+    """The versions that advice depends on: of the `kernel` and of the hypervisor, as far as they can be told."""
+    found = kernel()
+    try:
+        found[provider] = _of(provider).version()
+    except LabError:  # then there is none to tell
+        found[provider] = ""
+    return found
+
+
+def kernel() -> dict[str, str]:
+    """The kernel's version alone."""
+    return {"kernel": platform.release()}
+
+
+def run(argv: list[str], timeout: float = 120.0) -> command.Result:
+    """Runs a program of a hypervisor's, in English."""
+    return command.Running(argv, environment={**os.environ, **ENVIRONMENT}).wait(timeout)
+
+
+class _Hypervisor(Protocol):
+    """What vboxmanage.py and virsh.py can do."""
+
+    def machines(self) -> list[Machine]: ...
+    def remove(self, machine: Machine) -> None: ...
+    def usable(self) -> Usable: ...
+    def version(self) -> str: ...
+
+
+def _of(provider: str) -> _Hypervisor:
+    from orchestrator.providers.vagrant import vboxmanage, virsh
+
+    known: dict[str, _Hypervisor] = {vboxmanage.NAME: vboxmanage, virsh.NAME: virsh}
+    return known[provider]

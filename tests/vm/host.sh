@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Runs a command on a libvirt host of its own: network, mount and PID namespaces that were made for it, in which virtlogd and
+# libvirtd run. No bridge of a virtual machine touches this machine's network, and all of it ends when the command does.
+#
+#   tests/vm/host.sh COMMAND…
+#
+# What libvirt stores (pools, networks) is in $LABCTL_VM_CACHE/libvirt, so that a box's image has to be uploaded only once.
+set -euo pipefail
+cache=${LABCTL_VM_CACHE:-$PWD/build/vm}
+
+inside() {
+  local place
+  mount -t tmpfs tmpfs /run
+  for place in /var/lib/libvirt /etc/libvirt /var/cache/libvirt; do
+    mkdir -p "$cache$place"
+    [[ $place != /etc/libvirt || -e $cache$place/qemu.conf ]] || cp -a /etc/libvirt/. "$cache$place"
+    mount --bind "$cache$place" "$place"
+  done
+  # QEMU runs as root here: the machine's own libvirt-qemu user may not be let into the folder above.
+  printf 'user = "root"\ngroup = "root"\ndynamic_ownership = 0\nsecurity_driver = "none"\ncgroup_controllers = []\n' >/etc/libvirt/qemu.conf
+  ip link set lo up
+  virtlogd --daemon
+  libvirtd --daemon
+  for _ in {1..100}; do
+    virsh --connect qemu:///system version >/dev/null 2>&1 && break
+    sleep 0.1
+  done
+  virsh --connect qemu:///system version >&2
+  "$@"
+}
+
+if [[ ${1:-} == --inside ]]; then
+  shift
+  inside "$@"
+  exit
+fi
+mkdir -p "$cache"
+exec unshare --net --mount --pid --fork --mount-proc --kill-child -- "$0" --inside "$@"
