@@ -20,8 +20,9 @@ def silent(event: Event) -> None:
 
 @pytest.fixture(scope="module")
 def place() -> Path:
-    """A shelf with the box for libvirt, kept between runs like everything in build/vm."""
-    cache = Path(os.environ.get("LABCTL_VM_CACHE") or CHECKOUT / "build" / "vm") / "box"
+    """The shelf of host.sh, with the box for libvirt, kept between runs."""
+    cache = Path(os.environ.get("LABCTL_VM_CACHE") or CHECKOUT / "build" / "vm") / "data" / "labctl" / "boxes"
+    cache.mkdir(parents=True, exist_ok=True)
     build.build(["libvirt"], lock.read(), Source(), cache, silent)
     return cache
 
