@@ -35,7 +35,8 @@ def test_recording(name: str) -> None:
 
 
 def _write(file: Path, answer: list[str]) -> None:
-    kept = [line for line in file.read_text().splitlines() if not line.startswith(tuple(x.split(":")[0] for x in answer))]
+    old = tuple(line.partition(": ")[0] for line in answer)
+    kept = [line for line in file.read_text().splitlines() if not line.startswith(old)]
     file.write_text("\n".join([*kept[:2], *answer, *kept[2:]]) + "\n")
 
 

@@ -43,7 +43,8 @@ BOXES = (
     ),
     Known(
         "box_broken", r"Failed to read data from compressed image|BoxUnpackageFailure|BoxMetadataCorrupted|"
-        r"BoxMetadataFileNotFound|BoxMetadataMalformed|The box failed to unpackage properly|metadata (?:associated with|for) the box .*?(?:corrupted|malformed)|\"metadata"
+        r"BoxMetadataFileNotFound|BoxMetadataMalformed|The box failed to unpackage properly|metadata "
+        r"(?:associated with|for) the box .*?(?:corrupted|malformed)|\"metadata"
         r"\.json\" file for the box '[^']*' was not found|BadBoxImage|Invalid box metadata",
         "the box's file is damaged, or is none",
         "labctl box verify; then build or import it anew: labctl box build, labctl box import FILE",

@@ -109,9 +109,9 @@ _MACHINES = (
         "labctl down --orphans removes it; by hand: VBoxManage unregistervm {name} --delete",
     ),
     Known(
-        "locked", r"(?:cannot|Cannot) unregister the machine '(?P<name>[^']+)' while it is locked|is already "
-        r"locked (?:for a session|by a session)|VBOX_E_INVALID_OBJECT_STATE|VBOX_E_INVALID_SESSION_STATE|is "
-        r"being locked|has no open session|is already being locked or unlocked",
+        "locked", r"[Cc]annot unregister the machine '(?P<name>[^']+)' while it is locked|The machine "
+        r"'(?P<name_>[^']+)' is already (?:locked (?:for|by) a session|being locked or unlocked)|"
+        r"VBOX_E_INVALID_(?:OBJECT|SESSION)_STATE|has no open session",
         "VirtualBox has not let go of the machine yet",
         "try again; if it stays so: VBoxManage controlvm {name} poweroff",
         retry=True,
