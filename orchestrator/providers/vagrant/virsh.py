@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 from orchestrator import command
@@ -16,6 +17,8 @@ NAME = "libvirt"
 
 _PLUGINS = Path("/usr/share/vagrant-plugins/plugins.d/vagrant-libvirt.json")
 """Where Debian's package says that the plugin is installed."""
+
+_COPY = re.compile(r"-[0-9a-f]{8}(?=-)")
 
 _STATES = {"running": "running", "shut off": "off", "paused": "paused"}
 
@@ -108,8 +111,13 @@ def remains() -> list[str]:
     """Networks and disks of no machine: a copy of a lab has none where it has no machine."""
     there = _names("list", "--all", "--name")
     disks = [volume for _, volume in _volumes() if volume.removesuffix(".img") not in there]
-    copies = {name.rpartition("-")[0] for name in there}
-    return [*disks, *(name for name in _networks() if name.rpartition("-")[0] not in copies)]
+    kept = {prefix for name in there for prefix in _prefixes(name)}
+    return [*disks, *(name for name in _networks() if not kept & _prefixes(name))]
+
+
+def _prefixes(name: str) -> set[str]:
+    """What may be the prefix of a name, `labctl-LAB-COPY`: one, unless somebody calls a box or a lab like a copy."""
+    return {name[: found.end()] for found in _COPY.finditer(name)}
 
 
 def version() -> str:

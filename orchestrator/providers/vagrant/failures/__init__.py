@@ -15,7 +15,7 @@ from orchestrator.providers.vagrant import output
 from orchestrator.providers.vagrant.failures import libvirt, vagrant, virtualbox
 from orchestrator.providers.vagrant.failures.known import Known
 
-KNOWN = (*vagrant.SPACE, *virtualbox.KNOWN, *libvirt.KNOWN, *vagrant.BOXES, *vagrant.DOWNLOAD, *vagrant.VAGRANT)
+KNOWN = (*vagrant.SPACE, *vagrant.BOXES, *virtualbox.KNOWN, *libvirt.KNOWN, *vagrant.DOWNLOAD, *vagrant.VAGRANT)
 """Every failure that is known; the first that fits is the one."""
 
 _OF_A_BOX = re.compile(

@@ -24,7 +24,7 @@ _HOST = (
     ),
     Known(
         "kvm_missing", r"Could not access KVM kernel module|failed to initialize kvm|invalid accelerator kvm|"
-        r"KVM kernel module.*?(?:not|No such)|domaintype=kvm|domain type 'kvm'|kvm.*?is not available|virType 'kvm'",
+        r"KVM kernel module.*?(?:not|No such)|type=kvm|domain type 'kvm'|kvm.*?is not available|virType 'kvm'",
         "KVM cannot be used here",
         f"ls -l /dev/kvm; sudo modprobe kvm_intel or kvm_amd; {_EMULATION}",
         code=Exit.HOST,
@@ -37,8 +37,8 @@ _HOST = (
         code=Exit.HOST,
     ),
     Known(
-        "dnsmasq_missing", r"[Cc]annot (?:check|find) dnsmasq binary|Failed to find path for dnsmasq binary|dnsmasq.*?"
-        r"(?:No such file|Permission denied|not found)",
+        "dnsmasq_missing", r"[Cc]annot (?:check|find) dnsmasq binary|Unable to find 'dnsmasq' "
+        r"binary|Failed to find path for dnsmasq binary|dnsmasq.*?(?:No such file|Permission denied|not found)",
         "dnsmasq, which gives machines their addresses, is not installed",
         "sudo apt-get install dnsmasq-base",
         code=Exit.HOST,
@@ -56,7 +56,7 @@ _HOST = (
 
 _NETWORKS = (
     Known(
-        "network_in_use", r"Network is already in use by interface (?P<device>\S+)",
+        "network_in_use", r"Network is already in use by interface (?P<device>\S*[^\s.,])",
         "a network that libvirt is to make is one that this host is in already, by {device}",
         "ip addr show dev {device} shows it; if it is another lab's: labctl down that",
         code=Exit.HOST,

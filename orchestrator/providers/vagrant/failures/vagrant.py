@@ -42,8 +42,9 @@ BOXES = (
         code=Exit.HOST,
     ),
     Known(
-        "box_broken", r"BoxUnpackageFailure|BoxMetadataCorrupted|BoxMetadataFileNotFound|BoxMetadataMalformed|The box "
-        r"failed to unpackage properly|metadata (?:associated with|for) the box .*?(?:corrupted|malformed)|\"metadata"
+        "box_broken", r"Failed to read data from compressed image|BoxUnpackageFailure|BoxMetadataCorrupted|"
+        r"BoxMetadataFileNotFound|BoxMetadataMalformed|The box failed to unpackage properly|metadata "
+        r"(?:associated with|for) the box .*?(?:corrupted|malformed)|\"metadata"
         r"\.json\" file for the box '[^']*' was not found|BadBoxImage|Invalid box metadata",
         "the box's file is damaged, or is none",
         "labctl box verify; then build or import it anew: labctl box build, labctl box import FILE",
@@ -111,7 +112,7 @@ VAGRANT = (
         "file; if it never boots, look at its console",
     ),
     Known(
-        "bad_state", r"VMBootBadState|entered an invalid state while waiting for it to boot.*?The machine is in the "
+        "bad_state", r"entered an invalid state while waiting for it to boot.*?The machine is in the "
         r"'(?P<state>[^']+)' state",
         "the machine stopped while it was to boot; it is {state}",
         "look at its console and at the hypervisor's log; a guest that resets at once often has too little memory",

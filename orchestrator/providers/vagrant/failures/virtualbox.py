@@ -27,7 +27,7 @@ _PROCESSOR = (
     ),
     Known(
         "kvm_off_at_load", r"VERR_SVM_HOST_SVME_NOT_ENABLED",
-        "VirtualBox {virtualbox} wants the kernel to have virtualisation switched on, and it has not",
+        "VirtualBox wants the kernel to have virtualisation switched on, and it has not",
         "boot without kvm.enable_virt_at_load=0 (VirtualBox needed that before 7.2.10 and cannot have it since); until "
         "then: sudo modprobe -r kvm_amd kvm; sudo modprobe kvm enable_virt_at_load=1; sudo modprobe kvm_amd",
         code=Exit.HOST,
@@ -43,13 +43,6 @@ _PROCESSOR = (
 """Who has the processor."""
 
 _MODULE = (
-    Known(
-        "secure_boot", r"(?:Key was rejected by service|Required key not available|Secure Boot)",
-        "the kernel refuses VirtualBox's module, because it is not signed and Secure Boot is on",
-        "enrol a key for it (sudo mokutil --import /var/lib/dkms/mok.pub, then boot and confirm), or switch Secure "
-        "Boot off in the firmware's settings",
-        code=Exit.HOST,
-    ),
     Known(
         "module_not_loaded", r"VirtualBoxKernelModuleNotLoaded|VirtualBox is complaining that the kernel module is not "
         r"loaded|character device /dev/vboxdrv does not exist|VERR_VM_DRIVER_NOT_INSTALLED|VERR_VM_DRIVER_LOAD_ERROR|"
@@ -92,10 +85,16 @@ _INSTALLATION = (
         code=Exit.HOST,
     ),
     Known(
-        "no_provider", r"ProviderNotUsable|that was requested to back the machine '[^']*' is reporting that it isn't "
-        r"usable on this system\. The reason is shown below: (?P<said>.*)|NoDefaultProvider|No usable default provider",
+        "no_provider", r"that was requested to back the machine '[^']*' is reporting that it isn't "
+        r"usable on this system\. The reason is shown below: (?P<said>.*)",
         "the hypervisor cannot be used on this system: {said}",
         "labctl doctor says what is missing",
+        code=Exit.HOST,
+    ),
+    Known(
+        "no_default_provider", r"No usable default provider",
+        "there is no hypervisor that Vagrant can use",
+        "labctl doctor says what is missing; labctl up --provider netns needs none",
         code=Exit.HOST,
     ),
 )  # fmt: skip
@@ -103,16 +102,16 @@ _INSTALLATION = (
 
 _MACHINES = (
     Known(
-        "name_exists", r"VirtualBox machine with the name '(?P<name>[^']+)' already exists|VirtualBoxNameExists|"
-        r"name of your virtual machine couldn't be set because VirtualBox is reporting another VM with that name|"
-        r"Machine settings file '(?P<file>[^']+)' already exists",
+        "name_exists", r"VirtualBox machine with the name '(?P<name>[^']+)' already exists|"
+        r"Could not rename the directory '[^']+' to '[^']*/(?P<name_>[^/']+)' to save the settings file|Machine "
+        r"settings file '[^']+/[^/']+' already exists",
         "a machine {name} is left from a run that was killed",
         "labctl down --orphans removes it; by hand: VBoxManage unregistervm {name} --delete",
     ),
     Known(
-        "locked", r"(?:cannot|Cannot) unregister the machine '(?P<name>[^']+)' while it is locked|is already "
-        r"locked (?:for a session|by a session)|VBOX_E_INVALID_OBJECT_STATE|VBOX_E_INVALID_SESSION_STATE|is "
-        r"being locked|has no open session|is already being locked or unlocked",
+        "locked", r"[Cc]annot unregister the machine '(?P<name>[^']+)' while it is locked|The machine "
+        r"'(?P<name_>[^']+)' is already (?:locked (?:for|by) a session|being locked or unlocked)|"
+        r"VBOX_E_INVALID_(?:OBJECT|SESSION)_STATE|has no open session",
         "VirtualBox has not let go of the machine yet",
         "try again; if it stays so: VBoxManage controlvm {name} poweroff",
         retry=True,
@@ -135,8 +134,8 @@ _MACHINES = (
         "VBoxManage list vms shows it as <inaccessible>; VBoxManage unregistervm UUID, then labctl up",
     ),
     Known(
-        "customisation", r"customization command failed: Command: (?P<command>\[.*?\]) Error: .*?error: (?P<said>.*?)"
-        r"(?: VBoxManage(?:\.exe)?: error: |\\n|$)",
+        "customisation", r"customization command failed: (?P<command>\[.*?\]) The following error was experienced: "
+        r".*? error: (?P<said>.*?)(?: VBoxManage(?:\.exe)?: error: | >|\\n|$)",
         "VirtualBox refuses a setting of the machine: {said}",
         "the command was {command}; a VirtualBox that is too old or too new for it?",
     ),
@@ -161,5 +160,11 @@ _NETWORKS = (
     ),
 )  # fmt: skip
 
-KNOWN = (*_PROCESSOR, *_MODULE, *_INSTALLATION, *_NETWORKS, *_MACHINES)
+_ANYTHING = (
+    Known("vboxmanage", r"VBoxManage(?:\.exe)?: error: (?P<said>.*?)(?: VBoxManage(?:\.exe)?: error: Details|$)",
+          "VirtualBox says: {said}", "the log has the command; by hand it says the same"),
+)  # fmt: skip
+"""What VBoxManage complains of otherwise, without the rest of what Vagrant prints then. Last of all."""
+
+KNOWN = (*_PROCESSOR, *_MODULE, *_INSTALLATION, *_NETWORKS, *_MACHINES, *_ANYTHING)
 """All of them."""
