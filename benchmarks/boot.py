@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import socket
 import statistics
 import subprocess
@@ -41,7 +42,10 @@ def our_image(folder: Path, source: build.Source) -> Path:
     """The disk in our box for libvirt."""
     (entry,) = build.build(["libvirt"], lock.read(), source, folder, say)
     with tarfile.open(folder / entry.file) as box:
-        box.extract("box.img", folder, filter="data")
+        content = box.extractfile("box.img")
+        assert content is not None
+        with (folder / "box.img").open("wb") as image:
+            shutil.copyfileobj(content, image)
     return folder / "box.img"
 
 
