@@ -5,7 +5,7 @@ PYTHON_OF_VENV := .venv/bin/python
 UV := uv==0.13.9
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 setup: ## make this checkout ready: system tools and .venv
 	@./setup.sh
