@@ -13,7 +13,7 @@ from orchestrator.errors import Exit, LabError
 
 HELPER = "/usr/lib/apt/apt-helper"
 _AT_ONCE = 20
-_MISSING = ("404", "File not found", "Not Found", "550")
+_MISSING = ("404 ", "File not found", "Not Found", "No such file")
 
 
 def cache() -> Path:
