@@ -61,15 +61,11 @@ def test_verify_writes_junit(host: Host, tmp_path: Path) -> None:
     assert int(suite.get("failures", "1")) == 0
 
 
-def test_the_overlay_is_there_again_after_a_reboot(host: Host) -> None:
-    booted = host.labctl("exec", "lab9", "boxA", "--", "cat", "/proc/sys/kernel/random/boot_id", check=True).stdout
-    host.labctl("exec", "lab9", "boxA", "--", "sh", "-c", "(sleep 1; reboot) >/dev/null 2>&1 </dev/null &", check=True)
-
-    def is_back() -> bool:
-        now = host.labctl("exec", "lab9", "boxA", "--", "cat", "/proc/sys/kernel/random/boot_id")
-        return now.returncode == 0 and now.stdout != booted
-
-    eventually(is_back, "boxA does not come back")
+def test_the_overlay_is_there_again_after_a_power_failure(host: Host) -> None:
+    """A warm reboot does the same, and takes QEMU minutes where processors are emulated."""
+    (machine,) = [name for name in host.domains() if name.endswith("-boxA")]
+    host.virsh("destroy", machine)
+    host.virsh("start", machine)
     eventually(lambda: host.labctl("verify", "lab9").returncode == 0, "the overlay does not come back")
 
 
