@@ -1,6 +1,6 @@
 # make (or make help) lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-libvirt lint bench matrix pairs docs lock wheel clean
+.PHONY: help setup up test test-libvirt test-virtualbox lint bench matrix pairs docs lock wheel clean
 PYTHON_OF_VENV := .venv/bin/python
 UV := uv==0.13.9
 
@@ -20,7 +20,14 @@ test: ## set up, then run every test, linters included (PYTEST_ARGS=… goes to 
 test-libvirt: ## test both labs on virtual machines, on a libvirt host of its own (root, Debian)
 	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
 		echo "test-libvirt: skipped: it takes root and Debian's packages to make a libvirt host of its own"; \
-	else ./setup.sh --vm && tests/vm/host.sh $(PYTHON_OF_VENV) -m pytest tests/vm $(PYTEST_ARGS); fi
+	else ./setup.sh --vm && $(PYTHON_OF_VENV) -m pytest tests/vm/test_box.py $(PYTEST_ARGS) && \
+		tests/vm/host.sh $(PYTHON_OF_VENV) -m pytest tests/vm/test_libvirt.py $(PYTEST_ARGS); fi
+
+test-virtualbox: ## test lab9 and VBoxManage on this host's VirtualBox, from the built wheel (VIRTUALBOX_ARGS=… goes to pytest)
+	@if ! command -v VBoxManage >/dev/null || ! command -v vagrant >/dev/null; then \
+		echo "test-virtualbox: skipped: it takes VirtualBox and Vagrant"; \
+	else $(MAKE) --no-print-directory wheel && tests/virtualbox/installed.sh && \
+		$(PYTHON_OF_VENV) -m pytest tests/virtualbox $(VIRTUALBOX_ARGS); fi
 
 lint: ## only the linters and the type checker
 	@./setup.sh --test

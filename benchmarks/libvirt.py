@@ -44,7 +44,6 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1)
     runs = parser.parse_args().runs
     lab = labfile.load(labfile.find("lab10"))
-    labctl("box", "build", "--provider", "libvirt")
     ways: dict[str, list[Stages]] = {"labctl": [], "original": []}
     for _ in range(runs):
         ways["labctl"].append(by_labctl())

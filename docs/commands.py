@@ -29,9 +29,18 @@ def page() -> str:
 
 
 def commands(whole: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    """The parser of each command, by the command's name."""
-    choices = next(each.choices for each in whole._actions if isinstance(each, argparse._SubParsersAction))
-    return dict(choices or {})
+    """The parser of each command, by the command's name, which may have two words."""
+    found: dict[str, argparse.ArgumentParser] = {}
+    for name, command in _choices(whole).items():
+        found |= {f"{name} {each}": own for each, own in _choices(command).items()} or {name: command}
+    return found
+
+
+def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
 
 
 def variable(action: argparse.Action) -> str:

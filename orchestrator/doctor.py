@@ -112,9 +112,9 @@ def _machines() -> Iterator[Finding]:
 
     lost = []
     for provider in VIRTUAL:
-        usable, saw, hint = hypervisors.usable(provider)
-        yield Finding(name=provider, status="good" if usable else "warning", saw=saw, hint="" if usable else hint)
-        lost += [machine.name for machine in orphans(provider)] if usable else []
+        good, saw, hint = hypervisors.usable(provider)
+        yield Finding(name=provider, status="good" if good else "warning", saw=saw, hint=hint)
+        lost += [machine.name for machine in orphans(provider)] if good else []
     if lost:
         yield Finding(name="orphans", status="warning", saw=", ".join(lost), hint="labctl down --orphans removes them")
 

@@ -66,6 +66,12 @@ def desired(lab: Lab, box: Box) -> Desired:
     }
 
 
+def hosts(lab: Lab) -> dict[str, str]:
+    """What is called what in every box: a box, by its first adapter's address, and a box on an overlay."""
+    found = {box.name: str(interface.address.ip) for box in lab.boxes for interface in box.interfaces[:1]}
+    return found | {f"{v.box}.{overlay.name}": str(v.address.ip) for overlay in lab.overlays for v in overlay.vteps}
+
+
 def sysctls(lab: Lab, box: Box) -> dict[str, str]:
     """The kernel settings that a lab depends on, and that a new namespace would else inherit from its host.
 

@@ -153,7 +153,7 @@ def test_the_same_twice(site: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", parser._VERBS)
 def test_the_reference_has_every_command_and_its_arguments(site: Path, command: str) -> None:
-    text = section(site, "commands.html", command)
+    text = section(site, "commands.html", command.replace(" ", "-"))
     plain = re.sub(r"<[^>]*>", "", text)
     for action in commands.commands(parser.build())[command]._actions:
         if action.help == "==SUPPRESS==" or action.dest == "help":

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import orchestrator
+from orchestrator import labfile, render
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHARED = ("labs", "roles", "templates", "Vagrantfile.j2")
@@ -115,6 +116,13 @@ def test_has_its_own_labs(labctl: Labctl, lab: str) -> None:
     assert "boxA" in shown.stdout
     assert "/share/labs/" in shown.stdout
     assert str(CHECKOUT) not in shown.stdout
+
+
+def test_renders_what_the_checkout_renders(labctl: Labctl, tmp_path: Path) -> None:
+    answer = labctl("render", "lab10", "--to", str(tmp_path / "lab10"))
+    assert answer.returncode == 0, answer.stderr
+    lab = labfile.load(labfile.find("lab10"))
+    assert render.check(lab, tmp_path / "lab10") == []
 
 
 def test_validates_a_lab_file(labctl: Labctl) -> None:

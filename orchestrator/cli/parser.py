@@ -44,10 +44,19 @@ def build(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
         title="commands", metavar="COMMAND", required=True, parser_class=_Parser, prog="labctl"
     )
 
+    heads = {name.split()[0] for name in _VERBS}
+    groups: dict[str, Any] = {}
     for name, (run, words, options) in _VERBS.items():
-        if named in _VERBS and name != named:
+        head, _, tail = name.partition(" ")
+        if named is not None and named.split()[0] in heads and head != named.split()[0]:
             continue
-        sub: _Parser = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+        if tail and head not in groups:
+            group = commands.add_parser(head, help=_GROUPS[head], description=_sentence(_GROUPS[head]))
+            groups[head] = group.add_subparsers(
+                title="commands", metavar="COMMAND", required=True, parser_class=_Parser
+            )
+        adder = groups[head] if tail else commands
+        sub: _Parser = adder.add_parser(tail or head, help=words, description=_sentence(words))
         sub.set_defaults(run=run, failure=Exit.COMMAND if name in ("ssh", "exec") else 0)
         sub.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         for option in options.split():
@@ -55,6 +64,10 @@ def build(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
         if named is not None:
             _from_environment(sub)
     return parser
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:] + "."
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
@@ -115,9 +128,25 @@ _VERBS = {
     "doctor": ("doctor", "show what this host can run, what is missing and what mends it", "json"),
     "schema": ("schema", "print the JSON Schema of the lab file", ""),
     "down": ("down", "remove a lab; nothing is left", "any-name all orphans json"),
+    "box build": (
+        "boxes.build",
+        "build a small Debian box from Debian's packages, and give it to Vagrant",
+        "box-provider mirror snapshot lock shelf again json",
+    ),
+    "box list": ("boxes.list_boxes", "list labctl's own boxes, and which of them Vagrant has", "shelf json"),
+    "box import": (
+        "boxes.import_boxes",
+        "take boxes that were built elsewhere, and check them",
+        "box-files shelf json",
+    ),
+    "box verify": ("boxes.verify", "hold boxes and manifests to the hashes in their catalogue", "shelf json"),
+    "box lock": ("boxes.lock", "choose the packages of the box anew", "mirror snapshot lock json"),
     "completion": ("completion", "print the completion script for a shell", "shell"),
 }
 """Each command's function, in `verbs` or the module before its dot; what it does; its arguments, in order."""
+
+_GROUPS = {"box": "a small box of labctl's own, for VirtualBox and libvirt"}
+"""What commands of two words have in common, by their first."""
 
 
 def _add(*names: str, complete: str = "", **keywords: Any) -> Callable[[_Parser], None]:
@@ -235,6 +264,21 @@ _OPTIONS: dict[str, Callable[[_Parser], None]] = {
         metavar="HOW",
         help="what becomes of a virtual machine that could not be finished: destroy (the default) or keep",
     ),
+    "box-provider": _add(
+        "--provider", dest="providers", default="all", choices=("virtualbox", "libvirt", "all"), help="for which (all)"
+    ),
+    "mirror": _add("--mirror", metavar="URL", help="a Debian mirror; without it, the one of this machine's APT"),
+    "snapshot": _add(
+        "--snapshot",
+        metavar="DATE",
+        help="the mirror is a snapshot archive: its folder of this date (20260801T000000Z)",
+    ),
+    "lock": _add("--lock", metavar="FILE", help="the lock file; without it, labctl's own"),
+    "shelf": _add(
+        "--to", dest="shelf", metavar="DIR", help="the folder of boxes, such as a USB stick; not for Vagrant"
+    ),
+    "again": _flag("again", "build even what is there already of the same lock"),
+    "box-files": _add("files", nargs="+", metavar="FILE", help="a box; the catalogue is beside it"),
     "junit": _add("--junit", metavar="FILE", help="write the results as JUnit XML, too"),
     "html": _add("--html", metavar="FILE", help="write the results as one page of HTML, too"),
     "svg": _add("--svg", metavar="FILE", help="write an SVG picture there; - is stdout"),

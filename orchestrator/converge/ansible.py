@@ -26,6 +26,9 @@ MODULE = "labctl_overlay"
 FORKS = 4
 """Boxes that are worked on at once."""
 
+CONNECT_SECONDS = 30
+"""Seconds that a box may take to let Ansible in."""
+
 
 class Converged(NamedTuple):
     """What Ansible did to a box, or in check mode would do. The files are those that the role wrote."""
@@ -44,23 +47,25 @@ def apply(
     check: bool = False,
     forks: int = FORKS,
     timeout: float | None = None,
+    connect_timeout: int = CONNECT_SECONDS,
     emit: Callable[[str, str], None] = lambda box, what: None,
 ) -> dict[str, Converged]:
     """Runs the role in every box of `lab`; what was done, by box.
 
     variables: how Ansible reaches each box (see `inventory`), and more for its role; directory: where it
-    works, and leaves NAME.log; emit: takes a box and a word or two on how it is doing; timeout: seconds for it all.
+    works, and leaves NAME.log; emit: takes a box and a word or two on how it is doing; timeout: seconds for it all;
+    connect_timeout: seconds that a box may take to let Ansible in.
     Raises LabError with the role's own words.
     """
     play, log = _Play(emit), directory / f"{lab.name}.log"
     with _workplace(directory / lab.name) as place:
-        hosts = place / "inventory.yml"
-        hosts.write_bytes(inventory.text(lab, variables))
-        arguments = ["--inventory", str(hosts), "--forks", str(max(1, min(forks, len(lab.boxes))))]
+        log.unlink(missing_ok=True)
+        (place / "inventory.yml").write_bytes(inventory.text(lab, variables))
+        arguments = ["--inventory", "inventory.yml", "--forks", str(max(1, min(forks, len(lab.boxes))))]
         arguments += ["--check", "--diff"] if check else []
         argv = [*_ansible_playbook(), *arguments, str(shared("templates") / "playbook.yml")]
         try:
-            status = _run(place, argv, play, timeout)
+            status = _run(_runner(place, argv, play, timeout, connect_timeout))
         finally:
             _keep_log(place, log)
         command.journal(f"{command.replay(argv)}  # {status}")
@@ -113,11 +118,10 @@ def _words(result: Mapping[str, Any]) -> str:
     return " ".join(line.strip() for line in lines)
 
 
-def _run(place: Path, argv: Sequence[str], play: _Play, timeout: float | None) -> str:
+def _run(runner: Any) -> str:
     """Runs Ansible in a thread, so that an interrupt ends it at once; its last status."""
     from concurrent.futures import ThreadPoolExecutor
 
-    runner = _runner(place, argv, play, timeout)
     stop = threading.Event()
     runner.cancel_callback = stop.is_set
     with ThreadPoolExecutor(1) as pool:
@@ -129,7 +133,7 @@ def _run(place: Path, argv: Sequence[str], play: _Play, timeout: float | None) -
     return str(status)
 
 
-def _runner(place: Path, argv: Sequence[str], play: _Play, timeout: float | None) -> Any:
+def _runner(place: Path, argv: Sequence[str], play: _Play, timeout: float | None, connect_timeout: int) -> Any:
     from ansible_runner.config.runner import RunnerConfig
     from ansible_runner.runner import Runner
     from ansible_runner.utils import get_callback_dir
@@ -140,7 +144,11 @@ def _runner(place: Path, argv: Sequence[str], play: _Play, timeout: float | None
     )  # fmt: skip
     config.prepare()
     config.command = list(argv)
-    config.env = _environment(place, get_callback_dir()) | {"AWX_ISOLATED_DATA_DIR": config.artifact_dir}
+    config.env = _environment(place) | {
+        "ANSIBLE_CALLBACK_PLUGINS": get_callback_dir(),
+        "ANSIBLE_TIMEOUT": str(connect_timeout),
+        "AWX_ISOLATED_DATA_DIR": config.artifact_dir,
+    }
     config.pexpect_timeout = _TICK
     return Runner(config, event_handler=play.event)
 
@@ -154,7 +162,7 @@ def _ansible_playbook() -> list[str]:
     return [sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "ansible", "playbook"]
 
 
-def _environment(place: Path, callbacks: str) -> dict[str, str]:
+def _environment(place: Path) -> dict[str, str]:
     """All of Ansible's environment. It needs a UTF-8 locale; what the user has set for Ansible is not passed on."""
     kept = {name: os.environ[name] for name in ("HOME", "PATH", "PYTHONPATH") if name in os.environ}
     (place / "ansible.cfg").touch(mode=0o600)
@@ -165,14 +173,14 @@ def _environment(place: Path, callbacks: str) -> dict[str, str]:
         "ANSIBLE_LOCAL_TEMP": str(place / "tmp"),
         "ANSIBLE_ROLES_PATH": str(shared("roles")),
         "ANSIBLE_CONNECTION_PLUGINS": str(Path(__file__).parent / "plugins" / "connection"),
-        "ANSIBLE_CALLBACK_PLUGINS": callbacks,
         "ANSIBLE_STDOUT_CALLBACK": "awx_display",
         "ANSIBLE_INVENTORY_ENABLED": "yaml",
         "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
         "ANSIBLE_GATHERING": "explicit",
         "ANSIBLE_PIPELINING": "True",
         "ANSIBLE_HOST_KEY_CHECKING": "True",
-        "ANSIBLE_SSH_ARGS": "-F none -o BatchMode=yes -o ControlMaster=no -o ControlPath=none",
+        "ANSIBLE_SSH_ARGS": "-F none -o BatchMode=yes -o ControlMaster=no -o ControlPath=none "
+        "-o ServerAliveInterval=10 -o ServerAliveCountMax=6",
         "ANSIBLE_RETRY_FILES_ENABLED": "False",
         "ANSIBLE_NOCOLOR": "True",
     }

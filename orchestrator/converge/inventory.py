@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.connections import Connection
 from orchestrator.model import Lab
-from orchestrator.plan import desired
+from orchestrator.plan import desired, hosts
 
 Variables = dict[str, Any]
 """What the inventory says of a box, beside what it shall show."""
@@ -15,15 +15,8 @@ Variables = dict[str, Any]
 
 def of(lab: Lab, connection: Connection, *, lasting: bool) -> dict[str, Variables]:
     """What Ansible has to know of each box. lasting: the overlay, and the boxes' names, come back when they boot."""
-    more = {"overlay_persistent": True, "overlay_hosts": names(lab)} if lasting else {}
+    more = {"overlay_persistent": True, "overlay_hosts": hosts(lab)} if lasting else {}
     return {box.name: {**connection.inventory(box.name), **more} for box in lab.boxes}
-
-
-def names(lab: Lab) -> dict[str, str]:
-    """What is called what in every box: a box, by its first adapter's address, and a box on an overlay."""
-    found = {box.name: str(i.address.ip) for box in lab.boxes for i in box.interfaces[:1]}
-    found |= {f"{v.box}.{overlay.name}": str(v.address.ip) for overlay in lab.overlays for v in overlay.vteps}
-    return found
 
 
 class _Data(dict[str, Any]):
@@ -41,6 +34,6 @@ def text(lab: Lab, variables: Mapping[str, Variables]) -> bytes:
             return True
 
     Dumper.add_representer(_Data, lambda dumper, data: dumper.represent_mapping("!unsafe", data.items()))
-    hosts = {box.name: _Data(variables[box.name], overlay_desired=desired(lab, box)) for box in lab.boxes}
-    dumped: bytes = yaml.dump({"all": {"hosts": hosts}}, Dumper=Dumper, encoding="utf-8")
+    boxes = {box.name: _Data(variables[box.name], overlay_desired=desired(lab, box)) for box in lab.boxes}
+    dumped: bytes = yaml.dump({"all": {"hosts": boxes}}, Dumper=Dumper, encoding="utf-8")
     return dumped

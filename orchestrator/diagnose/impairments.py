@@ -41,8 +41,8 @@ class Impairment(NamedTuple):
 class Heard(NamedTuple):
     """An observation: packets of a stage went from a box to another, or did not.
 
-    perhaps: those that may have been needed, if the sender did not know its neighbour yet (ARP); they count only where
-    the answer did not come.
+    perhaps: those that may have been needed, if either did not know its neighbour yet (ARP); they count only where the
+    answer did not come.
     """
 
     stages: tuple[tuple[str, str, Stage], ...]
@@ -55,6 +55,7 @@ def observations(paths: Sequence[Symptom]) -> Iterator[Heard]:
     for symptom in paths:
         a, b = symptom.ends
         arrived = not symptom.failed
+        arp: tuple[tuple[str, str, Stage], ...] = ((a, b, "multicast"), (b, a, "multicast"))
         match symptom.name:
             case "reach":
                 yield Heard(((a, b, "underlay"), (b, a, "underlay")), arrived)
@@ -67,16 +68,16 @@ def observations(paths: Sequence[Symptom]) -> Iterator[Heard]:
                     if other not in (a, b):
                         yield Heard(((other, b, "multicast"),), True)
             case "ping":
-                yield Heard(((a, b, "overlay"), (b, a, "overlay")), arrived, ((a, b, "multicast"),))
+                yield Heard(((a, b, "overlay"), (b, a, "overlay")), arrived, arp)
             case "tcp":
-                yield Heard(((a, b, "tcp"), (b, a, "tcp")), arrived, ((a, b, "multicast"),))
+                yield Heard(((a, b, "tcp"), (b, a, "tcp")), arrived, arp)
             case "size":
-                yield Heard(((a, b, "size"), (b, a, "size")), arrived, ((a, b, "multicast"),))
+                yield Heard(((a, b, "size"), (b, a, "size")), arrived, arp)
 
 
 def _others(symptom: Symptom) -> Iterator[str]:
-    """The boxes whose flooded frames were heard besides, as the probe says it."""
-    for evidence in symptom.result.evidence:
+    """The boxes whose flooded frames were heard besides, as the receiver's probe says it: the last evidence."""
+    for evidence in symptom.result.evidence[-1:]:
         for line in evidence.output.splitlines():
             if line.startswith("frames\t"):
                 words = line.split("\t")[-1].split()

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _FILE = "broken.json"
 
+_EFFECT_SECONDS = 5.0
+"""How long `break` waits at most until its fault takes effect."""
+
 
 def break_lab(name: str, fault: str, box: str | None, emit: Emit) -> Broken:
     """Makes a fault in a running lab; `box`: where, or else the first place that it can have."""
@@ -102,8 +105,15 @@ def _make(instance: Instance, fault: Fault, site: Site, connection: Connection, 
     store.save(lab.name, _FILE, [*before, made])
     for act in faults.acts(fault, site, observed):
         _run(act, connection, "cannot break it")
-    time.sleep(fault.settle)
+    _wait(faults.until(fault, site), connection)
     return made
+
+
+def _wait(sign: Act | None, connection: Connection) -> None:
+    """Until a fault has taken effect. It may never be seen, where another fault hides it: that is no error."""
+    deadline = time.monotonic() + _EFFECT_SECONDS
+    while sign and connection.run_beside(sign.argv).returncode and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _adapter(site: Site, observed: Observed) -> str:

@@ -104,7 +104,8 @@ def remove_orphans(emit: Emit) -> list[str]:
     from orchestrator.providers.vagrant import hypervisors
     from orchestrator.providers.vagrant.orphans import orphans
 
-    found = [machine for provider in providers.VIRTUAL for machine in orphans(provider)]
+    usable = [provider for provider in providers.VIRTUAL if hypervisors.usable(provider).good]
+    found = [machine for provider in usable for machine in orphans(provider)]
     for machine in found:
         emit(Stage(machine.name, "removing it"))
         hypervisors.remove(machine)

@@ -243,7 +243,9 @@ def _by_ansible(lab: Lab, provider: Provider, connection: Connection, emit: Emit
         emit(Stage(lab.name, f"{box}: {what}"))
 
     variables = inventory.of(lab, connection, lasting=provider.lasting)
-    done = ansible.apply(lab, variables, directory=store.root() / "ansible", emit=told)
+    patience = max(int(connection.allowance), ansible.CONNECT_SECONDS)
+    directory = store.root() / "ansible"
+    done = ansible.apply(lab, variables, directory=directory, connect_timeout=patience, emit=told)
     return sum(len(each.commands) + len(each.files) for each in done.values())
 
 

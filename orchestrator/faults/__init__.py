@@ -15,7 +15,7 @@ from orchestrator.iproute import Link, Observed
 from orchestrator.model import Lab
 from orchestrator.plan import desired
 
-__all__ = ["FAULTS", "Act", "Broken", "Fault", "Site", "acts", "broken", "choose", "places"]
+__all__ = ["FAULTS", "Act", "Broken", "Fault", "Site", "acts", "broken", "choose", "places", "until"]
 
 
 class Act(Struct, frozen=True):
@@ -71,10 +71,15 @@ def broken(fault: Fault, site: Site, *, hidden: bool) -> Broken:
 def acts(fault: Fault, site: Site, observed: Observed) -> Iterator[Act]:
     """The commands that make a fault, in a box that shows `observed`."""
     values, box = site.words(), site.vtep.box
-    yield from (Act("", words(line, values)) for line in fault.beside)
     if fault.alter:
         yield from (Act(box, argv) for argv in _again(fault, site, observed))
     yield from (Act(box, words(line, values)) for line in fault.run)
+    yield from (Act("", words(line, values)) for line in fault.beside)
+
+
+def until(fault: Fault, site: Site) -> Act | None:
+    """The command that succeeds once a fault has taken effect; None where it has at once."""
+    return Act("", words(fault.until, site.words())) if fault.until else None
 
 
 def _again(fault: Fault, site: Site, observed: Observed) -> Iterator[tuple[str, ...]]:

@@ -21,7 +21,8 @@ class Fault(NamedTuple):
     where no device shows it, what `labctl diagnose` calls it. also: of checks that may fail too.
     alter: settings of the tunnel device, which is made anew with them; run: commands in the box, as lines or as words;
     beside: commands where the switches are; undo, undo_beside: what takes back all that the reconciler leaves alone,
-    and does no harm where it was taken back before; settle: seconds until it takes effect.
+    and does no harm where it was taken back before; until: a command where the switches are that succeeds once the
+    fault has taken effect. The boxes' commands come before the switches'.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Fault(NamedTuple):
     beside: tuple[str, ...] = ()
     undo: tuple[str | tuple[str, ...], ...] = ()
     undo_beside: tuple[str, ...] = ()
-    settle: float = 0.0
+    until: str | tuple[str, ...] = ()
     providers: tuple[str, ...] = EVERYWHERE
 
     @property

@@ -48,7 +48,13 @@ class Site(NamedTuple):
             "peer": peer.box, "peer_mac": peer.mac, "peer_underlay": str(peer.underlay),
             "peer_address": f"{peer.address.ip}/{vtep.address.network.prefixlen}",
             "switch": f"sw{self.lab.networks.index(self.network)}", "other_mac": "02:00:00:00:99:99",
+            "neighbours": str(self._neighbours()),
         }  # fmt: skip
+
+    def _neighbours(self) -> int:
+        """How many other members have their end on the same network."""
+        ends = [self.lab.box(vtep.box).interface(vtep.device) for vtep in self.overlay.vteps if vtep != self.vtep]
+        return sum(end.network == self.network.name for end in ends)
 
     def _stranger(self) -> IPv4Address:
         """An address of the underlay network that no box has."""

@@ -43,6 +43,8 @@ bridge fdb show dev "$1" | while read -r mac rest; do
 done
 """
 _UNROUTE = 'ip route del default via "$1" 2>/dev/null; [ -z "$(ip route show default via "$1")" ]'
+# The querier asks at once: all but the silenced box have answered when the others' reports are in the switch's table.
+_REPORTED = '[ "$(bridge mdb show dev "$1" | grep -cF " grp $2 ")" -ge "$3" ]'
 _OFFLOAD = 'if [ -e "/sys/class/net/$1" ]; then ethtool -K "$1" tx on >/dev/null; fi'
 
 
@@ -241,12 +243,12 @@ _AROUND = (
         "igmp-lost", "the switch has a querier, and {box}'s reports do not reach it: what is flooded passes {box} by",
         ("{box}/{device}/multicast-in", _FLOOD_IN), (*_PINGS, *_TCP, *_SIZES, *_FDB), _group,
         run=(_filter("output", "ip protocol igmp counter drop"),), undo=(_UNFILTER,),
-        beside=("ip link set dev {switch} type bridge mcast_query_response_interval 20 mcast_startup_query_interval 20"
+        beside=("ip link set dev {switch} type bridge mcast_query_response_interval 1 mcast_startup_query_interval 100"
                 " mcast_igmp_version 3",
                 "ip link set dev {switch} type bridge mcast_snooping 1 mcast_querier 1"),
         undo_beside=("ip link set dev {switch} type bridge mcast_snooping 0 mcast_querier 0 mcast_igmp_version 2"
                      " mcast_query_response_interval 1000 mcast_startup_query_interval 3125",),
-        settle=1.0, providers=("netns",),
+        until=("sh", "-c", _REPORTED, "sh", "{switch}", "{group}", "{neighbours}"), providers=("netns",),
     ),
     Fault(
         "tcp-damaged", "the TCP segments that {box} sends over {bearer} have a wrong checksum, as bad offloading does",

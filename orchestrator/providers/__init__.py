@@ -140,7 +140,7 @@ def choose(wanted: str) -> tuple[Provider, str]:
     else:
         from orchestrator.providers.vagrant import hypervisors
 
-        usable, why, _ = hypervisors.usable("virtualbox")
-        if usable:
+        good, why, _ = hypervisors.usable("virtualbox")
+        if good:
             return get("virtualbox"), "VirtualBox and Vagrant are here; --provider netns needs neither"
     return get("netns"), f"{why}; labctl doctor tells how to have virtual machines"

@@ -27,7 +27,7 @@ def files(lab: Lab) -> dict[str, bytes]:
         "lab": lab,
         "catalogue": catalogue,
         "own": lab.machine.image == Machine().image,
-        "hosts": _hosts(lab),
+        "hosts": plan.hosts(lab),
         "desired": {box.name: plan.desired(lab, box) for box in lab.boxes},
     }
     made = {
@@ -39,12 +39,6 @@ def files(lab: Lab) -> dict[str, bytes]:
         **_roles(shared("roles")),
     }
     return {**made, SUMS: _sums(made)}
-
-
-def _hosts(lab: Lab) -> dict[str, str]:
-    """Names to addresses, as boxes on namespaces have them: a box by its first adapter, and a box on an overlay."""
-    found = {box.name: str(adapter.address.ip) for box in lab.boxes for adapter in box.interfaces[:1]}
-    return found | {f"{v.box}.{overlay.name}": str(v.address.ip) for overlay in lab.overlays for v in overlay.vteps}
 
 
 def _rendered(template: str, values: dict[str, Any]) -> bytes:

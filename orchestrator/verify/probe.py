@@ -161,6 +161,7 @@ def isolate(
             break
         if not acknowledged and said.split(" ")[0] == wanted.split(" ")[0]:
             acknowledged, end = True, min(end, time.monotonic() + GRACE)
+        select.select([], [], [], min(RESEND, left(end)))
     return rounds
 
 

@@ -157,7 +157,7 @@ def test_settings_of_the_user_for_ansible_do_not_take_part(lab10: Lab) -> None:
     home = lab10.caller.home
     (home / ".ansible.cfg").write_text("[defaults]\nstdout_callback = nonsense\nroles_path = /nonexistent\n")
     (home / "ansible.cfg").write_text("[defaults]\nforks = nonsense\n")
-    hostile = {"ANSIBLE_CALLBACK_PLUGINS": "/nonexistent", "ANSIBLE_PIPELINING": "0", "ANSIBLE_CHECK_MODE_MARKERS": "x"}
+    hostile = {"ANSIBLE_CONFIG": str(home / "ansible.cfg"), "ANSIBLE_STRATEGY": "nonsense", "ANSIBLE_PIPELINING": "0"}
     answer = lab10.caller.labctl("up", lab10.file, "--no-verify", env={"LABCTL_CONVERGE": "ansible", **hostile})
     assert answer.returncode == 0, answer.stderr
     assert not lab10.role()["boxes"]["boxA"]["changed"]

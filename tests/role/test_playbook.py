@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,8 @@ import pytest
 import yaml
 
 from orchestrator import labfile
-from orchestrator.converge import ansible, inventory
+from orchestrator.connections.ssh import Address, Ssh
+from orchestrator.converge import ansible
 from orchestrator.errors import LabError
 from orchestrator.plan import desired
 from tests.conftest import CHECKOUT
@@ -102,19 +104,22 @@ def test_nothing_in_a_lab_is_a_template(tmp_path: Path) -> None:
     assert f"no adapter has the name {name} or the MAC {adapter.mac}" in str(caught.value)
 
 
+def reach(port: int, folder: Path) -> dict[str, object]:
+    address = Address("127.0.0.1", port, "vagrant", (str(folder / "key"),))
+    return Ssh({"boxA": address}, folder / "known_hosts", 1.0).inventory("boxA")
+
+
 def test_how_a_machine_is_reached() -> None:
-    known = inventory.over_ssh("127.0.0.1", 2222, "vagrant", Path("/a b/key"), Path("/a b/known_hosts"))
-    assert known["ansible_ssh_common_args"] == (
-        "-o 'UserKnownHostsFile=\"/a b/known_hosts\"' -o GlobalKnownHostsFile=/dev/null "
-        "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
-    )
-    assert known["overlay_persistent"]
-    assert known["ansible_become"]
+    known = reach(2222, Path("/a b"))
+    assert shlex.split(str(known["ansible_ssh_common_args"])) == [
+        "-oHostKeyAlias=boxA", '-oUserKnownHostsFile="/a b/known_hosts"', "-oGlobalKnownHostsFile=/dev/null",
+        "-oStrictHostKeyChecking=yes", "-oIdentitiesOnly=yes", "-oBatchMode=yes", "-oLogLevel=ERROR",
+        "-oConnectTimeout=1",
+    ]  # fmt: skip
+    assert (known["ansible_ssh_private_key_file"], known["ansible_become"]) == ("/a b/key", True)
 
 
 def test_a_machine_that_is_not_there_is_told(tmp_path: Path) -> None:
-    lab = lab10(1)
-    reach = inventory.over_ssh("127.0.0.1", 9, "vagrant", tmp_path / "key", tmp_path / "known_hosts")
     with pytest.raises(LabError, match=r"boxA: .*port 9: Connection refused") as caught:
-        ansible.apply(lab, {"boxA": reach}, directory=tmp_path, check=True)
+        ansible.apply(lab10(1), {"boxA": reach(9, tmp_path)}, directory=tmp_path, check=True)
     assert caught.value.hint == f"all that Ansible said: {tmp_path / 'lab10.log'}"

@@ -4,13 +4,13 @@
 #
 #   tests/vm/host.sh COMMAND…
 #
-# What libvirt stores (pools, networks) is in $LABCTL_VM_CACHE/libvirt, so that a box's image has to be uploaded only once.
+# Before, the project's box is built, unless it was already. It is kept in $LABCTL_VM_CACHE (build/vm), and so are Vagrant's and libvirt's copies of it.
 set -euo pipefail
 cache=${LABCTL_VM_CACHE:-$PWD/build/vm}
 
 inside() {
   local place
-  mount -t tmpfs tmpfs /run/libvirt
+  mount -t tmpfs tmpfs /run
   for place in /var/lib/libvirt /etc/libvirt /var/cache/libvirt; do
     mkdir -p "$cache$place"
     [[ $place != /etc/libvirt || -e $cache$place/qemu.conf ]] || cp -a /etc/libvirt/. "$cache$place"
@@ -34,5 +34,7 @@ if [[ ${1:-} == --inside ]]; then
   inside "$@"
   exit
 fi
-mkdir -p /run/libvirt "$cache"
+mkdir -p "$cache"
+# Out here there is a network, to fetch packages from. Its progress goes to stderr.
+XDG_DATA_HOME=$cache/data VAGRANT_HOME=$cache/vagrant ./labctl box build --provider libvirt >&2
 exec unshare --net --mount --pid --fork --mount-proc --kill-child -- "$0" --inside "$@"

@@ -14,7 +14,7 @@ from orchestrator.errors import LabError
 from orchestrator.events import Emit
 from orchestrator.iproute import Command, batches
 from orchestrator.model import Box, Lab
-from orchestrator.plan import Step, sysctls
+from orchestrator.plan import Step, hosts, sysctls
 from orchestrator.providers import State
 from orchestrator.providers.netns import holder, host
 from orchestrator.store import Instance
@@ -148,11 +148,9 @@ def _ip(why: str, *arguments: str) -> Command:
 
 def files(lab: Lab, box: Box) -> dict[str, str]:
     """The files of a box's own: who is called what, and a prompt that says where one is."""
-    hosts = ["127.0.0.1 localhost"]
-    hosts += [f"{i.address.ip} {other.name}" for other in lab.boxes for i in other.interfaces[:1]]
-    hosts += [f"{v.address.ip} {v.box}.{overlay.name}" for overlay in lab.overlays for v in overlay.vteps]
+    named = "".join(f"{address} {name}\n" for name, address in hosts(lab).items())
     return {
-        "/etc/hosts": "\n".join(hosts) + "\n",
+        "/etc/hosts": f"127.0.0.1 localhost\n{named}",
         "/etc/hostname": f"{box.name}\n",
         "/root/.bashrc": f"PS1='[{lab.name}] \\u@\\h:\\w\\$ '\n",
     }

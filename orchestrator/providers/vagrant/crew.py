@@ -13,7 +13,9 @@ from orchestrator import store
 from orchestrator.errors import LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.providers import JOURNAL
-from orchestrator.providers.vagrant import failures, output
+from orchestrator.providers.vagrant import failures, hypervisors, locks, output
+from orchestrator.providers.vagrant.failures import Failure
+from orchestrator.providers.vagrant.half_made import Before
 from orchestrator.providers.vagrant.machines import Vagrant, VagrantError
 
 WORKERS = 2
@@ -23,10 +25,13 @@ _ATTEMPTS = 3
 
 
 class Journal(Struct, kw_only=True):
-    """What was done with a lab's machines, each step written before it is taken. boxes: each `begun` or `finished`."""
+    """What was done with a lab's machines, each step written before it is taken. boxes: each `begun` or `finished`;
+    before: what VirtualBox held before the first.
+    """
 
     provider: str
     boxes: dict[str, str] = {}
+    before: Before | None = None
 
     def save(self, lab: str) -> None:
         """Stores it durably."""
@@ -45,6 +50,13 @@ class Journal(Struct, kw_only=True):
     def unfinished(self) -> list[str]:
         """The boxes that were begun, and of which nothing more is known."""
         return [box for box, state in self.boxes.items() if state == "begun"]
+
+
+def explained(stage: str, box: str, error: VagrantError, vagrant: Vagrant) -> Failure:
+    """Why a run of Vagrant failed."""
+    holder = locks.holder(vagrant.folder, box)
+    versions = hypervisors.versions(vagrant.provider)
+    return failures.explain(stage, box, error.lines, str(vagrant.log), versions=versions, holder=holder)
 
 
 class Crew:
@@ -78,10 +90,11 @@ class Crew:
                 self._vagrant.make(box, lambda line: self._progress(box, line))
                 break
             except VagrantError as error:
-                failure = failures.explain("up", box, error.lines)
+                failure = explained("up", box, error, self._vagrant)
                 if not failure.retry or attempt == _ATTEMPTS:
                     raise failure.error() from error
         self._note(box, "finished")
+        self._doing.pop(box, None)
 
     def _note(self, box: str, state: str) -> None:
         with self._lock:

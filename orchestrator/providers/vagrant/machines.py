@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ Tell = Callable[[str], None]
 _OURS = ("VAGRANT_CWD", "VAGRANT_DOTFILE_PATH", "VAGRANT_VAGRANTFILE", "VAGRANT_LOG")
 """Settings of the caller's that would lead Vagrant to another folder, or spoil its output."""
 
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+
 _ATTEMPTS = (("INT", 60.0), ("TERM", 20.0), ("KILL", 5.0))
 """How Vagrant is stopped, and seconds that it gets to tidy up: it destroys a machine that it has not finished."""
 
@@ -32,23 +35,26 @@ class VagrantError(Exception):
 
 
 class Vagrant(vagrant.Vagrant):
-    """The machines of one rendered folder. Methods of several threads may run at once, for different boxes."""
+    """The machines of one rendered folder. Methods of several threads may run at once, for different boxes.
 
-    def __init__(self, folder: Path, provider: str) -> None:
+    log: takes all that Vagrant says.
+    """
+
+    def __init__(self, folder: Path, provider: str, log: Path) -> None:
         keep = {key: value for key, value in os.environ.items() if key not in _OURS}
         super().__init__(
             root=str(folder),
             env={**keep, "VAGRANT_CWD": str(folder), "VAGRANT_DEFAULT_PROVIDER": provider,
                  "VAGRANT_CHECKPOINT_DISABLE": "1", "VAGRANT_NO_COLOR": "1"},
         )  # fmt: skip
-        self._provider = provider
+        self.provider, self.folder, self.log = provider, folder, log
         self._under_way: set[command.Lines] = set()
         self._lock = threading.Lock()
         self._stopping = False
 
     def make(self, box: str, tell: Tell) -> None:
         """Creates or starts a box, without provisioning it. Raises VagrantError."""
-        self._follow(self.up(box, provider=self._provider, provision=False, stream_output=True), tell)
+        self._follow(self.up(box, provider=self.provider, provision=False, stream_output=True), tell)
 
     def turn_off(self, boxes: Sequence[str], tell: Tell) -> None:
         """Shuts boxes down, gracefully as long as they go along. Raises VagrantError."""
@@ -100,11 +106,16 @@ class Vagrant(vagrant.Vagrant):
             with lines:
                 for line in lines:
                     said.append(line)
+                    self._keep(line)
                     yield line
         finally:
             self._under_way.discard(lines)
         if lines.status:
             raise VagrantError(lines.status, said)
+
+    def _keep(self, line: str) -> None:
+        with contextlib.suppress(OSError), os.fdopen(os.open(self.log, _APPEND, 0o600), "a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
 
     def _begun(self, args: Sequence[str | None]) -> command.Lines:
         with self._lock:

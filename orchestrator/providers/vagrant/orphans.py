@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator import render, store
-from orchestrator.providers.vagrant import hypervisors
+from orchestrator.providers.vagrant import hypervisors, locks
 from orchestrator.providers.vagrant.hypervisors import Machine
 
 _MARK = re.compile(r"labctl-.+-(?P<copy>[0-9a-f]{8})-[^-].*")
@@ -28,9 +27,8 @@ def orphans(provider: str) -> list[Machine]:
 def _folders() -> Iterator[Path]:
     """The folders of instances, and of all other labs that Vagrant has made something of: it keeps an index."""
     yield from (store.folder(name) / "vagrant" for name in store.names())
-    home = Path(os.environ.get("VAGRANT_HOME") or Path.home() / ".vagrant.d")
     try:
-        index = json.loads((home / "data" / "machine-index" / "index").read_text())
+        index = json.loads((locks.home() / "data" / "machine-index" / "index").read_text())
     except (OSError, ValueError):  # Vagrant has made nothing yet
         return
     for entry in index.get("machines", {}).values():

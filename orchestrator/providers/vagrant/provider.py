@@ -23,8 +23,8 @@ from orchestrator.iproute import Command
 from orchestrator.model import Lab
 from orchestrator.plan import Step
 from orchestrator.providers import JOURNAL, State
-from orchestrator.providers.vagrant import failures, hypervisors
-from orchestrator.providers.vagrant.crew import Crew, Journal
+from orchestrator.providers.vagrant import half_made, hypervisors
+from orchestrator.providers.vagrant.crew import Crew, Journal, explained
 from orchestrator.providers.vagrant.hypervisors import Machine
 from orchestrator.providers.vagrant.machines import Vagrant, VagrantError
 from orchestrator.render import machine_name, prefix, write
@@ -80,11 +80,15 @@ class VirtualMachines:
         hypervisors.require(self.name)
         journal = store.load(lab.name, JOURNAL, Journal) or Journal(provider=self.name)
         journal.save(lab.name)
-        images.ensure(self.name, lab.machine, emit)
+        if lab.machine.image == images.NAME:  # any other is for Vagrant to find
+            images.ensure(self.name, lab.machine.image, lab.machine.version, emit)
         folder = _folder(lab.name)
         write(lab, folder)
-        vagrant = Vagrant(folder, self.name)
-        self._clear(lab.name, vagrant, journal, emit)
+        vagrant = self._vagrant(lab.name)
+        self._clear(lab, vagrant, journal, emit)
+        if self.name == "virtualbox":
+            journal.before = half_made.before()
+            journal.save(lab.name)
         there = {machine.name: machine for machine in self._ours(lab.name)}
         names = {box.name: machine_name(lab.name, box.name, folder) for box in lab.boxes}
         off = [box for box, name in names.items() if name not in there or there[name].state != "running"]
@@ -92,7 +96,7 @@ class VirtualMachines:
             Crew(lab.name, vagrant, journal, emit).make(off)
         except BaseException:
             if not keep:
-                self._clear(lab.name, Vagrant(folder, self.name), journal, emit)
+                self._clear(lab, self._vagrant(lab.name), journal, emit)
                 self._tidy(lab.name)
             raise
         connection = self._reached(lab, vagrant)
@@ -134,8 +138,9 @@ class VirtualMachines:
     def halt(self, name: str, emit: Emit) -> None:
         """See providers.Provider."""
         emit(Stage(name, "shutting its machines down"))
-        with _explained("halt", name):
-            Vagrant(_folder(name), self.name).turn_off((), lambda line: None)
+        vagrant = self._vagrant(name)
+        with _explained("halt", "", vagrant):
+            vagrant.turn_off((), lambda line: None)
 
     def destroy(self, name: str) -> bool:
         """See providers.Provider. Whatever bears the mark of this copy of the lab goes, with Vagrant or without."""
@@ -144,16 +149,19 @@ class VirtualMachines:
         folder = _folder(name)
         if (folder / "Vagrantfile").exists():
             with contextlib.suppress(VagrantError):  # what it leaves is removed without it
-                self._destroy(Vagrant(folder, self.name), ())
+                self._destroy(self._vagrant(name), ())
         for machine in self._ours(name):
             hypervisors.remove(machine)
         hypervisors.remove_networks(self.name, prefix(name, folder))
         self._tidy(name)
         return True
 
-    def _clear(self, name: str, vagrant: Vagrant, journal: Journal, emit: Emit) -> None:
+    def _vagrant(self, name: str) -> Vagrant:
+        return Vagrant(_folder(name), self.name, store.root() / f"{name}.vagrant.log")
+
+    def _clear(self, lab: Lab, vagrant: Vagrant, journal: Journal, emit: Emit) -> None:
         """Removes the machines that were begun and not finished, and those that Vagrant lost track of."""
-        begun = journal.unfinished()
+        name, begun = lab.name, journal.unfinished()
         if begun:
             emit(Stage(name, f"removing what was not finished: {', '.join(begun)}"))
             with contextlib.suppress(VagrantError):
@@ -163,6 +171,8 @@ class VirtualMachines:
         for machine in self._ours(name):
             if machine.name not in kept:
                 hypervisors.remove(machine)
+        if journal.before:
+            half_made.remove(half_made.left(journal.before, lab.machine.image), journal.before, lab.machine.image)
         for box in begun:
             shutil.rmtree(folder / ".vagrant" / "machines" / box, ignore_errors=True)
             journal.forget(name, box)
@@ -173,8 +183,8 @@ class VirtualMachines:
                 vagrant.remove(boxes, lambda line: None)
                 return
             except VagrantError as error:
-                failure = failures.explain("destroy", ", ".join(boxes), error.lines)
-                if not failure.retry or attempt == _LOCKED - 1:
+                failure = explained("destroy", boxes[0] if boxes else "", error, vagrant)
+                if not (failure.retry or failure.name == "machine_locked") or attempt == _LOCKED - 1:
                     raise
                 time.sleep(_PAUSE)
 
@@ -200,7 +210,7 @@ class VirtualMachines:
         """Asks Vagrant where each box's SSH is now: a port may be another one after each start."""
         boxes: dict[str, Address] = {}
         for box in lab.boxes:
-            with _explained("ssh-config", box.name):
+            with _explained("ssh-config", box.name, vagrant):
                 boxes[box.name] = vagrant.address(box.name)
         store.save(lab.name, _ADDRESSES, Addresses(boxes))
         return Ssh(boxes, store.folder(lab.name) / _HOST_KEYS, patience(lab))
@@ -212,11 +222,11 @@ def patience(lab: Lab) -> float:
 
 
 @contextlib.contextmanager
-def _explained(stage: str, box: str) -> Iterator[None]:
+def _explained(stage: str, box: str, vagrant: Vagrant) -> Iterator[None]:
     try:
         yield
     except VagrantError as error:
-        raise failures.explain(stage, box, error.lines).error() from error
+        raise explained(stage, box, error, vagrant).error() from error
 
 
 def _folder(name: str) -> Path:
