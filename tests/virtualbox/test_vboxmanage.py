@@ -15,6 +15,7 @@ import pytest
 
 from orchestrator.errors import LabError
 from orchestrator.providers.vagrant import failures, half_made, hypervisors, vboxmanage
+from orchestrator.providers.vagrant.half_made import Before
 from orchestrator.providers.vagrant.hypervisors import Machine
 
 pytestmark = pytest.mark.skipif(
@@ -45,22 +46,30 @@ Make = Callable[[str], str]
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    """Makes a machine of a name, without a disk, and returns its UUID; all of this test's are gone at its end."""
-    before = set(vboxmanage.registered())
+    """Makes a machine of a name, without a disk, and returns its UUID. What was made is gone at the test's end."""
+    made: list[str] = []
 
-    def made(name: str) -> str:
+    def one(name: str) -> str:
         manage("createvm", "--name", name, "--ostype", "Debian_64", "--register")
-        manage(
-            "modifyvm", name, "--memory", "32", "--cpus", "1", "--audio-driver", "none", "--paravirtprovider", "none"
-        )
-        return next(uuid for uuid, each in vboxmanage.registered().items() if each == name)
+        made.append(_uuid(name))
+        manage("modifyvm", name, "--memory", "32", "--audio-driver", "none", "--paravirtprovider", "none")
+        return made[-1]
 
-    yield made
-    for _ in range(2):  # clones first: a master cannot go before
-        for uuid in set(vboxmanage.registered()) - before:
+    yield one
+    _forget(*made)
+
+
+def _uuid(name: str) -> str:
+    return next(uuid for uuid, each in vboxmanage.registered().items() if each == name)
+
+
+def _forget(*uuids: str) -> None:
+    """Removes machines that a test has made, and no others: somebody may be at work on this host."""
+    for uuid in uuids:
+        if uuid in vboxmanage.registered():
             hypervisors.run(["VBoxManage", "controlvm", uuid, "poweroff"])
-            hypervisors.run(["VBoxManage", "unregistervm", uuid, "--delete"])
-    assert set(vboxmanage.registered()) <= before
+            time.sleep(1)  # it says that it is off before its session is closed
+            manage("unregistervm", uuid, "--delete")
 
 
 @pytest.fixture
@@ -78,7 +87,7 @@ def test_usable() -> None:
 
 def test_machines_are_those_that_bear_the_mark(make: Make) -> None:
     ours = make(MARK + "boxA")
-    make("labctl-debian-12_1795541575658_86095")  # a master of linked clones
+    make(f"labctl-debian-12_{_now()}_86095")  # a master of linked clones
     make("somebody-s")
     assert [each for each in hypervisors.machines("virtualbox") if each.name.startswith(MARK)] == [
         Machine(MARK + "boxA", ours, "off", "virtualbox")
@@ -150,25 +159,45 @@ def test_names(make: Make) -> None:
     assert vboxmanage.info(MARK + "boxC") == {}
 
 
-def test_half_made(make: Make, vagrant_home: Path) -> None:
-    """A master, imported from an OVF, and a linked clone of it, as Vagrant makes and calls them before it is done."""
-    make(f"temp_clone_{_now()}_1")  # there before: somebody else's
+@pytest.fixture
+def linked(vagrant_home: Path, make: Make) -> Iterator[tuple[Before, str, str]]:
+    """What was there before; a master, imported from an OVF, and a linked clone of it: made and called by VBoxManage as
+    Vagrant has it done, before it writes down that it is done."""
+    source = make(MARK + "source")
+    ovf = str(vagrant_home / "box.ovf")
+    disk = str(vagrant_home / "disk.vdi")
+    manage("createmedium", "disk", "--filename", disk, "--size", "4")
+    manage("storagectl", source, "--name", "IDE", "--add", "ide")
+    attach = ("--storagectl", "IDE", "--port", "0", "--device", "0", "--type", "hdd")
+    manage("storageattach", source, *attach, "--medium", disk)
+    manage("export", source, "--output", ovf)
+    hypervisors.remove(Machine(MARK + "source", source, "off", "virtualbox"))
     then = half_made.before()
-    make(f"temp_clone_{then.at - 1}_2")  # made later, but says that it is older
-    make(f"other-box_{_now()}_3")
-    master, clone = _linked(make, vagrant_home)
+    master, clone = f"tested-box_{_now()}_4", f"temp_clone_{_now()}_5"
+    manage("import", ovf, "--vsys", "0", "--vmname", master)
+    manage("snapshot", master, "take", "base")
+    manage("clonevm", master, "--register", "--name", clone, "--snapshot", "base", "--options", "link")
+    uuids = _uuid(master), _uuid(clone)
+    yield then, *uuids
+    _forget(*reversed(uuids))
+
+
+def test_half_made(make: Make, linked: tuple[Before, str, str]) -> None:
+    then, master, clone = linked
+    others = {make(f"temp_clone_{then.at - 1}_2"), make(f"other-box_{_now()}_3")}  # older by its name; another box's
     assert {each.id for each in half_made.left(then, IMAGE)} == {master, clone}
+    assert half_made.left(half_made.before(), IMAGE) == []  # it was all there before
+    half_made.remove(half_made.left(then, IMAGE), then, IMAGE)
+    assert {master, clone}.isdisjoint(vboxmanage.registered())
+    assert others <= set(vboxmanage.registered())
+
+
+def test_a_master_that_vagrant_knows_is_no_orphan(linked: tuple[Before, str, str], vagrant_home: Path) -> None:
+    then, master, clone = linked
     written = vagrant_home / "boxes" / "tested-VAGRANTSLASH-box" / "1.0.0" / "virtualbox" / "master_id"
     written.parent.mkdir(parents=True)
     written.write_text(master)
-    found = half_made.left(then, IMAGE)
-    assert [each.id for each in found] == [clone]  # Vagrant knows its master
-    written.unlink()
-    half_made.remove(half_made.left(then, IMAGE), then, IMAGE)
-    left = vboxmanage.registered()
-    assert master not in left
-    assert clone not in left
-    assert len([name for name in left.values() if name.startswith(("temp_clone_", "other-box_"))]) >= 3
+    assert [each.id for each in half_made.left(then, IMAGE)] == [clone]
 
 
 def test_half_made_is_nothing_that_a_folder_claims(make: Make, vagrant_home: Path, tmp_path: Path) -> None:
@@ -187,20 +216,3 @@ def test_half_made_is_nothing_that_a_folder_claims(make: Make, vagrant_home: Pat
 
 def _now() -> int:
     return int(time.time() * 1000)
-
-
-def _linked(make: Make, folder: Path) -> tuple[str, str]:
-    source = make(MARK + "source")
-    disk = str(folder / "disk.vdi")
-    manage("createmedium", "disk", "--filename", disk, "--size", "4")
-    manage("storagectl", source, "--name", "IDE", "--add", "ide")
-    attach = ("--storagectl", "IDE", "--port", "0", "--device", "0", "--type", "hdd")
-    manage("storageattach", source, *attach, "--medium", disk)
-    manage("export", source, "--output", str(folder / "box.ovf"))
-    hypervisors.remove(Machine(MARK + "source", source, "off", "virtualbox"))
-    names = (f"tested-box_{_now()}_4", f"temp_clone_{_now()}_5")
-    manage("import", str(folder / "box.ovf"), "--vsys", "0", "--vmname", names[0])
-    manage("snapshot", names[0], "take", "base")
-    manage("clonevm", names[0], "--register", "--name", names[1], "--snapshot", "base", "--options", "link")
-    uuids = {name: uuid for uuid, name in vboxmanage.registered().items()}
-    return uuids[names[0]], uuids[names[1]]

@@ -28,6 +28,8 @@ _OF_A_BOX = re.compile(
 _RAISED = re.compile(r"\S+\.rb:\d+:in .*?: (?P<message>.*)")
 """The first line of Ruby's traceback: an exception that Vagrant does not know as an error."""
 
+_ERROR = re.compile(r" VBoxManage(?:\.exe)?: error: ")
+
 _INTERRUPTED = "Vagrant exited after cleanup due to external interrupt."
 
 
@@ -81,7 +83,7 @@ def explain(
 
 def _named(found: re.Match[str]) -> dict[str, str]:
     """What the pattern's groups found. Of `name` and `name_`, one counts; where neither did, NAME stands for it."""
-    groups = {name: (value or "").strip() for name, value in found.groupdict().items()}
+    groups = {name: _ERROR.sub("; ", (value or "").strip()) for name, value in found.groupdict().items()}
     return {name: value or groups.get(f"{name}_") or name.upper() for name, value in groups.items()}
 
 

@@ -135,7 +135,7 @@ _MACHINES = (
     ),
     Known(
         "customisation", r"customization command failed: (?P<command>\[.*?\]) The following error was experienced: "
-        r".*? error: (?P<said>.*?)(?: VBoxManage(?:\.exe)?: error: | >|\\n|$)",
+        r".*? error: (?P<said>.*?)(?: Usage - | VBoxManage(?:\.exe)?: error: | >|\\n|$)",
         "VirtualBox refuses a setting of the machine: {said}",
         "the command was {command}; a VirtualBox that is too old or too new for it?",
     ),
@@ -161,8 +161,12 @@ _NETWORKS = (
 )  # fmt: skip
 
 _ANYTHING = (
-    Known("vboxmanage", r"VBoxManage(?:\.exe)?: error: (?P<said>.*?)(?: VBoxManage(?:\.exe)?: error: Details|$)",
-          "VirtualBox says: {said}", "the log has the command; by hand it says the same"),
+    Known(
+        "vboxmanage", r"VBoxManage(?:\.exe)?: error: (?P<said>.*?)(?: Usage - | VBoxManage(?:\.exe)?: error: Details"
+        r"|$)",
+        "VirtualBox says: {said}",
+        "the log has the command; by hand it says the same",
+    ),
 )  # fmt: skip
 """What VBoxManage complains of otherwise, without the rest of what Vagrant prints then. Last of all."""
 
