@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+from orchestrator import labfile
+from tests import parity
+from tests.conftest import CHECKOUT
 from tests.vm.conftest import HANG, Host
 
 
@@ -31,6 +34,21 @@ def test_lab9_comes_up_and_every_check_passes(host: Host) -> None:
     assert (made["provider"], made["created"], made["report"]["exit_code"]) == ("libvirt", True, 0)
     assert made["report"]["counts"]["passed"] == len(made["report"]["results"]) > 50
     assert len(host.domains()) == 2
+
+
+def test_namespaces_show_the_same(host: Host, tmp_path: Path) -> None:
+    """Of all that the lab is about; tests/parity.py says what that is."""
+    beside = Host(tmp_path)
+    beside.state.mkdir(mode=0o700)
+    beside.environment["LABCTL_PROVIDER"] = "netns"
+    beside.labctl("up", "lab9", "--no-verify", check=True)
+    lab = labfile.load(CHECKOUT / "labs/lab9/lab.yml")
+
+    def asking(where: Host) -> parity.Ask:
+        return lambda box, argv: where.labctl("exec", "lab9", box, "--", *argv, check=True).stdout
+
+    assert parity.state(lab, asking(host)) == parity.state(lab, asking(beside))
+    beside.labctl("down", "lab9", check=True)
 
 
 def test_a_second_up_changes_nothing(host: Host) -> None:
