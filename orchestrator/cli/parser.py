@@ -82,13 +82,13 @@ _VERBS = {
     "show": ("show", "show one lab with its picture", "lab json"),
     "validate": ("validate", "check a lab file, and tell every problem at once", "file json"),
     "up": (
-        "up",
+        "living.up",
         "make a lab, configure it and prove that it works",
         "lab as-name provider converge bare dry-run no-verify on-failure boot-timeout workers trust deadline json",
     ),
-    "halt": ("halt", "turn a lab's boxes off; start turns them on again", "name json"),
+    "halt": ("living.halt", "turn a lab's boxes off; start turns them on again", "name json"),
     "start": (
-        "start",
+        "living.start",
         "turn a lab's boxes on again, and prove that all is there",
         "name no-verify boot-timeout workers trust deadline json",
     ),
@@ -127,7 +127,7 @@ _VERBS = {
     ),
     "doctor": ("doctor", "show what this host can run, what is missing and what mends it", "json"),
     "schema": ("schema", "print the JSON Schema of the lab file", ""),
-    "down": ("down", "remove a lab; nothing is left", "any-name all orphans json"),
+    "down": ("living.down", "remove a lab; nothing is left", "any-name all orphans json"),
     "box build": (
         "boxes.build",
         "build a small Debian box from Debian's packages, and give it to Vagrant",

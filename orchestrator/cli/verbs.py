@@ -58,58 +58,6 @@ def validate(options: Namespace, console: Console) -> int:
     return Exit.OK
 
 
-def up(options: Namespace, console: Console) -> int:
-    """labctl up LAB"""
-    _settings(options)
-    wanted = engine.Options(
-        name=options.name,
-        provider=options.provider,
-        verify=not options.no_verify,
-        trust=options.trust,
-        deadline=options.deadline,
-        bare=options.bare,
-        converge=options.converge,
-        keep=options.on_failure == "keep",
-    )
-    if options.dry_run:
-        todo = engine.dry_run(options.lab, wanted)
-        console.json(todo) if options.json else console.data(shown.dry_run(todo))
-        return Exit.OK
-    return _made(engine.up(options.lab, wanted, console.event), options, console)
-
-
-def _made(result: engine.Up, options: Namespace, console: Console) -> int:
-    console.json(shown.up_json(result)) if options.json else console.data(
-        console.typed(shown.up(result, colour=console.colour))
-    )
-    return result.report.exit_code if result.report else Exit.OK
-
-
-def _settings(options: Namespace) -> None:
-    """Settings of this machine, not of a lab's: a rendered Vagrantfile reads them from its environment, too."""
-    for name in ("boot_timeout", "workers"):
-        if getattr(options, name) is not None:
-            os.environ[f"LABCTL_{name.upper()}"] = str(getattr(options, name))
-
-
-def halt(options: Namespace, console: Console) -> int:
-    """labctl halt LAB"""
-    changed = engine.halt(options.name, console.event)
-    if options.json:
-        console.json({"halted": options.name, "changed": changed})
-    else:
-        words = "is halted" if changed else "was halted already"
-        console.note(console.typed(f"{options.name} {words}; labctl start {options.name} turns it on again"))
-    return Exit.OK
-
-
-def start(options: Namespace, console: Console) -> int:
-    """labctl start LAB"""
-    _settings(options)
-    wanted = engine.Options(verify=not options.no_verify, trust=options.trust, deadline=options.deadline)
-    return _made(engine.start(options.name, wanted, console.event), options, console)
-
-
 def status(options: Namespace, console: Console) -> int:
     """labctl status [LAB]"""
     if options.name is not None and options.name not in store.names():
@@ -230,32 +178,6 @@ def doctor(options: Namespace, console: Console) -> int:
 def schema(options: Namespace, console: Console) -> int:
     """labctl schema"""
     console.json(labfile.schema())
-    return Exit.OK
-
-
-def down(options: Namespace, console: Console) -> int:
-    """labctl down LAB | --all | --orphans"""
-    if [bool(options.name), options.all, options.orphans].count(True) != 1:
-        raise LabError("name one lab, or say --all", hint="labctl status shows what is up", code=Exit.USAGE)
-    if options.orphans:
-        return _orphans(options, console)
-    wanted = store.names() if options.all else [options.name]
-    gone = [name for name in wanted if engine.down(name, console.event)]
-    if options.json:
-        console.json({"down": gone})
-    elif gone:
-        console.note(f"{', '.join(gone)}: down, and nothing is left")
-    else:
-        console.note("no lab is up" if options.all else f"{options.name} is not up; nothing to do")
-    return Exit.OK
-
-
-def _orphans(options: Namespace, console: Console) -> int:
-    gone = engine.remove_orphans(console.event)
-    if options.json:
-        console.json({"down": gone})
-    else:
-        console.note(f"removed: {', '.join(gone)}" if gone else "there are no orphans")
     return Exit.OK
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from orchestrator import labfile, providers, store
 from orchestrator.converge import direct
 from orchestrator.engine import refusals
+from orchestrator.engine.converging import converge
 from orchestrator.engine.instances import as_made
 from orchestrator.engine.proof import Options, prove
 from orchestrator.errors import LabError
@@ -25,7 +26,6 @@ from orchestrator.providers import Fresh, Provider
 from orchestrator.store import Instance
 
 if TYPE_CHECKING:
-    from orchestrator.connections import Connection
     from orchestrator.verify.results import Report
 
 
@@ -218,35 +218,6 @@ def _converge(lab: Lab, source: Path, standing: Standing, options: Options, cloc
     report = prove(made, provider, connection, source, options, emit)
     clock.lap("verify")
     return result(lab, standing, options, undone + changed, todo, clock, report)
-
-
-def converge(todo: Plan, lab: Lab, provider: Provider, connection: Connection, options: Options, emit: Emit) -> int:
-    """Makes the boxes as planned, the provider's way or as asked for; how many commands changed something.
-
-    Raises LabError where something stands in the way that labctl did not make.
-    """
-    if todo.conflicts:
-        raise LabError("; ".join(todo.conflicts), hint="labctl does not touch what it did not make: remove it by hand")
-    if (provider.converges if options.converge == "auto" else options.converge) == "ansible":
-        changed = _by_ansible(lab, provider, connection, emit)
-    else:
-        direct.apply(todo.steps, connection)
-        changed = sum(len(step.commands) for step in todo.steps)
-    provider.settle(lab)
-    return changed
-
-
-def _by_ansible(lab: Lab, provider: Provider, connection: Connection, emit: Emit) -> int:
-    from orchestrator.converge import ansible, inventory
-
-    def told(box: str, what: str) -> None:
-        emit(Stage(lab.name, f"{box}: {what}"))
-
-    variables = inventory.of(lab, connection, lasting=provider.lasting)
-    patience = max(int(connection.allowance), ansible.CONNECT_SECONDS)
-    directory = store.root() / "ansible"
-    done = ansible.apply(lab, variables, directory=directory, connect_timeout=patience, emit=told)
-    return sum(len(each.commands) + len(each.files) for each in done.values())
 
 
 def _instance(lab: Lab, source: Path, provider: Provider, options: Options) -> Instance:

@@ -11,6 +11,7 @@ import msgspec
 from orchestrator import providers, store
 from orchestrator.converge import direct
 from orchestrator.engine import making
+from orchestrator.engine.converging import converge
 from orchestrator.engine.making import Clock, Standing, Up
 from orchestrator.engine.proof import Options, prove
 from orchestrator.errors import Exit, LabError
@@ -50,7 +51,7 @@ def start(name: str, options: Options, emit: Emit) -> Up:
             clock.lap("create")
             if provider.blank:
                 todo = plan(made)
-                making.converge(todo, made, provider, fresh.connection, options, emit)
+                converge(todo, made, provider, fresh.connection, options, emit)
             else:
                 emit(Stage(name, "waiting for the overlay, which comes with the boxes"))
                 todo = _awaited(made, fresh.connection)

@@ -25,8 +25,8 @@ _ATTEMPTS = 3
 
 
 class Journal(Struct, kw_only=True):
-    """What was done with a lab's machines, each step written before it is taken. boxes: each `begun` or `finished`;
-    before: what VirtualBox held before the first.
+    """What was done with a lab's machines, each step written before it is taken. boxes: each `wanted`, `begun` or
+    `finished`; before: what VirtualBox held before the first.
     """
 
     provider: str
@@ -42,13 +42,8 @@ class Journal(Struct, kw_only=True):
         self.boxes[box] = state
         self.save(lab)
 
-    def forget(self, lab: str, box: str) -> None:
-        """The box is gone."""
-        self.boxes.pop(box, None)
-        self.save(lab)
-
     def unfinished(self) -> list[str]:
-        """The boxes that were begun, and of which nothing more is known."""
+        """The boxes that were begun, and of which no more is known."""
         return [box for box, state in self.boxes.items() if state == "begun"]
 
 

@@ -92,6 +92,9 @@ class VirtualMachines:
         there = {machine.name: machine for machine in self._ours(lab.name)}
         names = {box.name: machine_name(lab.name, box.name, folder) for box in lab.boxes}
         off = [box for box, name in names.items() if name not in there or there[name].state != "running"]
+        missing = [box for box, name in names.items() if name not in there]
+        journal.boxes.update(dict.fromkeys(missing, "wanted"))
+        journal.save(lab.name)
         try:
             Crew(lab.name, vagrant, journal, emit).make(off)
         except BaseException:
@@ -100,7 +103,7 @@ class VirtualMachines:
                 self._tidy(lab.name)
             raise
         connection = self._reached(lab, vagrant)
-        connection.learn()
+        connection.learn(missing)
         return FreshMachines(connection)
 
     def settle(self, lab: Lab) -> None:
@@ -122,10 +125,11 @@ class VirtualMachines:
         running = [machine.state == "running" for machine in self._ours(name)]
         if not running:
             return "gone"
-        finished = all(state == "finished" for state in journal.boxes.values())
-        if finished and len(running) >= len(journal.boxes):
-            return "up" if all(running) else "partly" if any(running) else "halted"
-        return "partly"
+        known = all((store.folder(name) / file).exists() for file in (_ADDRESSES, _HOST_KEYS))
+        whole = known and all(state == "finished" for state in journal.boxes.values())
+        if not whole or len(running) < len(journal.boxes):
+            return "partly"
+        return "up" if all(running) else "partly" if any(running) else "halted"
 
     def connection(self, instance: Instance) -> Ssh:
         """See providers.Provider."""
@@ -175,7 +179,7 @@ class VirtualMachines:
             half_made.remove(half_made.left(journal.before, lab.machine.image), journal.before, lab.machine.image)
         for box in begun:
             shutil.rmtree(folder / ".vagrant" / "machines" / box, ignore_errors=True)
-            journal.forget(name, box)
+            journal.note(name, box, "wanted")
 
     def _destroy(self, vagrant: Vagrant, boxes: Sequence[str]) -> None:
         for attempt in range(_LOCKED):
