@@ -62,12 +62,16 @@ class Crew:
         self._lock = threading.Lock()
         self._doing: dict[str, str] = {}
 
-    def make(self, boxes: Sequence[str]) -> None:
-        """Returns when all run. Raises LabError for the first that cannot, once those under way have ended."""
+    def make(self, boxes: Sequence[str], *, first_alone: bool) -> None:
+        """Returns when all run. Raises LabError for the first that cannot, once those under way have ended.
+
+        first_alone: there is none yet, so that the first brings what they share: the image, the networks.
+        """
+        alone = int(first_alone)
         workers = int(os.environ.get("LABCTL_WORKERS") or WORKERS)
         with ThreadPoolExecutor(workers) as pool:
             try:
-                for together in (boxes[:1], boxes[1:]):
+                for together in (boxes[:alone], boxes[alone:]):
                     _joined([pool.submit(self._make, box) for box in together])
             except LabError:  # those that are under way may come to their end
                 pool.shutdown(wait=False, cancel_futures=True)

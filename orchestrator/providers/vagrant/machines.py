@@ -64,10 +64,16 @@ class Vagrant(vagrant.Vagrant):
         """Destroys boxes, or all where none is named. Raises VagrantError."""
         self._follow(self._stream_vagrant_command(["destroy", "--force", *boxes]), tell)
 
-    def address(self, box: str) -> Address:
-        """Where a running box's SSH is."""
-        conf = self.conf(vm_name=box)
-        return Address(conf["HostName"], int(conf["Port"]), conf["User"], (conf["IdentityFile"],))
+    def addresses(self, boxes: Sequence[str]) -> dict[str, Address]:
+        """Where each running box's SSH is. Raises VagrantError where one does not run."""
+        from paramiko import SSHConfig
+
+        told = SSHConfig.from_text(self.ssh_config())  # python-vagrant reads one box's only
+        found = {box: told.lookup(box) for box in boxes}
+        return {
+            box: Address(here["hostname"], int(here["port"]), here["user"], tuple(here["identityfile"]))
+            for box, here in found.items()
+        }
 
     def stop(self) -> None:
         """Stops what other threads have under way, gently at first, and lets them begin nothing more."""

@@ -96,7 +96,7 @@ class VirtualMachines:
         journal.boxes.update(dict.fromkeys(missing, "wanted"))
         journal.save(lab.name)
         try:
-            Crew(lab.name, vagrant, journal, emit).make(off)
+            Crew(lab.name, vagrant, journal, emit).make(off, first_alone=not there)
         except BaseException:
             if not keep:
                 self._clear(lab, self._vagrant(lab.name), journal, emit)
@@ -212,10 +212,8 @@ class VirtualMachines:
 
     def _reached(self, lab: Lab, vagrant: Vagrant) -> Ssh:
         """Asks Vagrant where each box's SSH is now: a port may be another one after each start."""
-        boxes: dict[str, Address] = {}
-        for box in lab.boxes:
-            with _explained("ssh-config", box.name, vagrant):
-                boxes[box.name] = vagrant.address(box.name)
+        with _explained("ssh-config", "", vagrant):
+            boxes = vagrant.addresses([box.name for box in lab.boxes])
         store.save(lab.name, _ADDRESSES, Addresses(boxes))
         return Ssh(boxes, store.folder(lab.name) / _HOST_KEYS, patience(lab))
 
