@@ -65,6 +65,21 @@ def test_progress_of_a_box_that_is_added() -> None:
     ]  # fmt: skip
 
 
+def test_progress_on_virtualbox() -> None:
+    assert status("virtualbox_up") == 0
+    words = [words for line in lines("virtualbox_up") if (words := output.progress(line))]
+    assert words == [
+        "making the master of linked clones", "importing the box", "cloning the master", "setting the MAC of NAT",
+        "naming the machine", "preparing adapters", "forwarding ports", "setting up the machine", "booting",
+        "waiting for SSH", "giving it a key of its own", "giving it a key of its own", "up", "setting the host name",
+    ]  # fmt: skip
+
+
+def test_what_is_said_has_no_prefix() -> None:
+    said = output.said(output.event("12,boxA,ui,detail,    boxA: \\n    boxA: Vagrant insecure key detected."))
+    assert said == output.Said("boxA", "detail", "Vagrant insecure key detected.")
+
+
 def test_no_news() -> None:
     assert output.progress("12,boxA,action,up,start") is None
     assert output.progress("12,boxA,ui,info,==> boxA:  -- Cpus:              1") is None

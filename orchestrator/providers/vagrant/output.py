@@ -15,7 +15,7 @@ STRAY = "stray"
 """The type of an event for a line that Vagrant did not write as machine-readable."""
 
 _LINE = re.compile(r"(\d+),([^,]*),([a-z][a-z0-9_-]*)(?:,(.*))?", re.DOTALL)
-_PREFIX = re.compile(r"(?:==> | {4})(?P<target>[A-Za-z0-9_.-]+): ?")
+_PREFIX = re.compile(r"^(?:==> | {4})(?P<target>[A-Za-z0-9_.-]+): ?", re.MULTILINE)
 
 
 class Event(NamedTuple):
@@ -82,14 +82,14 @@ class Said(NamedTuple):
 
 
 def said(each: Event) -> Said | None:
-    """The words of a `ui` event without the prefix that a terminal would show; None for any other event."""
+    """The words of a `ui` event without the prefix that a terminal would show on each line; None for other events."""
     if each.type != "ui" or len(each.data) < 2:
         return None
     text = ",".join(each.data[1:])
-    prefix = _PREFIX.match(text)
+    prefix = _PREFIX.search(text)
     if prefix is None:
         return Said(each.target, each.data[0], text)
-    return Said(each.target or prefix["target"], each.data[0], text[prefix.end() :].strip())
+    return Said(each.target or prefix["target"], each.data[0], _PREFIX.sub("", text).strip())
 
 
 def progress(line: str) -> str | None:
