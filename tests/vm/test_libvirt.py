@@ -96,7 +96,7 @@ def test_halt_and_start(host: Host) -> None:
 
 
 def test_what_is_broken_is_told_and_mended(host: Host) -> None:
-    host.labctl("break", "lab9", "filter-in", "--box", "boxB", check=True)
+    host.labctl("break", "lab9", "firewall-in", "--box", "boxB", check=True)
     assert host.labctl("verify", "lab9", "--deadline", "5").returncode == 1
     mended = host.json("up", "lab9")
     assert (mended["commands"] > 0, mended["report"]["exit_code"]) == (True, 0)
