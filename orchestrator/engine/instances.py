@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 class Status(Struct, frozen=True, kw_only=True):
     """An instance as it is: state is `up`, `partly` (some of its boxes run), `halted`, `lost` (its boxes are gone),
-    `damaged` or `busy` (being made or unmade).
+    `damaged`, `busy` (being made or unmade) or `unknown` (its hypervisor does not answer).
     """
 
     name: str
@@ -114,8 +114,6 @@ def remove_orphans(emit: Emit) -> list[str]:
 
 def status(name: str) -> Status:
     """An instance as it is; only looks."""
-    state: str
-    boxes = next((there for keeper in providers.keepers(name) if (there := keeper.state(name)) != "gone"), "gone")
     owner = store.lock_owner(store.folder(name) / "lock")
     try:
         instance = store.read(name)
@@ -123,16 +121,8 @@ def status(name: str) -> Status:
         return Status(name=name, state="damaged", detail=f"{error.what}; {error.hint}")
     if owner is not None and owner != os.getpid():
         state, detail = "busy", f"process {owner} is at work on it"
-    elif boxes == "up" and instance:
-        state, detail = "up", _detail(instance)
-    elif instance and (instance.halted or boxes == "halted"):
-        state, detail = "halted", f"its boxes are off; labctl start {name}"
-    elif boxes == "partly" and instance:
-        state, detail = "partly", f"not all of its boxes run; labctl up {name} makes it whole"
-    elif boxes != "gone":
-        state, detail = "damaged", f"its state is gone; labctl down {name} clears it away"
     else:
-        state, detail = "lost", f"its boxes are gone (a restart, or a kill); labctl down {name} clears it away"
+        state, detail = _state(name, instance)
     if instance is None:
         return Status(name=name, state=state, detail=detail)
     return Status(
@@ -144,6 +134,23 @@ def status(name: str) -> Status:
         created=instance.created,
         detail=detail,
     )
+
+
+def _state(name: str, instance: Instance | None) -> tuple[str, str]:
+    """How an instance is that nobody works on, and a sentence on it."""
+    try:
+        found = next((state for each in providers.keepers(name) if (state := each.state(name)) != "gone"), "gone")
+    except LabError as error:
+        return "unknown", f"{error.what}; {error.hint}"
+    if instance is None and found != "gone":
+        return "damaged", f"its state is gone; labctl down {name} clears it away"
+    if instance and (instance.halted or found == "halted"):
+        return "halted", f"its boxes are off; labctl start {name}"
+    if instance and found == "up":
+        return "up", _detail(instance)
+    if found == "partly":
+        return "partly", f"not all of its boxes run; labctl up {name} makes it whole"
+    return "lost", f"its boxes are gone (a restart, or a kill); labctl down {name} clears it away"
 
 
 def _detail(instance: Instance) -> str:
