@@ -112,3 +112,8 @@ def test_a_name_that_was_said_is_quoted_in_a_command() -> None:
 def test_nothing_said_at_all() -> None:
     assert explain("up", "boxA", []).cause == "Vagrant failed, and did not say why"
     assert explain("up", "boxA", ["Killed"]).cause == "Killed"
+
+
+def test_a_virtualbox_that_is_just_starting_is_asked_again() -> None:
+    failure = explain("up", "boxA", ["VBoxManage: error: Failed to create the VirtualBox object!"])
+    assert (failure.name, failure.retry) == ("object_not_found", True)

@@ -123,7 +123,7 @@ _MACHINES = (
         retry=True,
     ),
     Known(
-        "object_not_found", r"VBOX_E_OBJECT_NOT_FOUND|OBJECT_NOT_FOUND|E_ACCESSDENIED",
+        "object_not_found", r"OBJECT_NOT_FOUND|E_ACCESSDENIED|Failed to create the VirtualBox object",
         "VirtualBox lost sight of the machine for a moment",
         "try again",
         retry=True,
