@@ -107,14 +107,13 @@ def _neighbours() -> Iterator[Finding]:
 def _machines() -> Iterator[Finding]:
     """What labs on virtual machines need; without it, labs on namespaces work all the same."""
     from orchestrator.providers import VIRTUAL
-    from orchestrator.providers.vagrant import hypervisors
-    from orchestrator.providers.vagrant.orphans import orphans
+    from orchestrator.providers.vagrant import hypervisors, orphans
 
-    lost = []
+    lost: list[str] = []
     for provider in VIRTUAL:
         good, saw, hint = hypervisors.usable(provider)
         yield Finding(name=provider, status="good" if good else "warning", saw=saw, hint=hint)
-        lost += [machine.name for machine in orphans(provider)] if good else []
+        lost += orphans.find(provider).names if good else ()
     if lost:
         yield Finding(name="orphans", status="warning", saw=", ".join(lost), hint="labctl down --orphans removes them")
 

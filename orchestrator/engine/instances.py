@@ -100,16 +100,16 @@ def down(name: str, emit: Emit) -> bool:
 
 
 def remove_orphans(emit: Emit) -> list[str]:
-    """Removes the virtual machines that bear labctl's mark and that no folder keeps; their names."""
-    from orchestrator.providers.vagrant import hypervisors
-    from orchestrator.providers.vagrant.orphans import orphans
+    """Removes the virtual machines, and what was theirs, that bear labctl's mark and no folder keeps; their names."""
+    from orchestrator.providers.vagrant import hypervisors, orphans
 
     usable = [provider for provider in providers.VIRTUAL if hypervisors.usable(provider).good]
-    found = [machine for provider in usable for machine in orphans(provider)]
-    for machine in found:
-        emit(Stage(machine.name, "removing it"))
-        hypervisors.remove(machine)
-    return [machine.name for machine in found]
+    found = [orphans.find(provider) for provider in usable]
+    for each in found:
+        if each.names:
+            emit(Stage(each.provider, f"removing {', '.join(each.names)}"))
+        orphans.remove(each)
+    return [name for each in found for name in each.names]
 
 
 def status(name: str) -> Status:

@@ -6,22 +6,47 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from orchestrator import render, store
 from orchestrator.providers.vagrant import hypervisors, locks
 from orchestrator.providers.vagrant.hypervisors import Machine
 
-_MARK = re.compile(r"labctl-.+-(?P<copy>[0-9a-f]{8})-[^-].*")
+_MARK = re.compile(r"(?P<prefix>labctl-.+-(?P<copy>[0-9a-f]{8})-)[^-].*")
 
 
-def orphans(provider: str) -> list[Machine]:
-    """The machines that bear labctl's mark and whose folder is gone: no instance's, and none that Vagrant knows of."""
+class Orphans(NamedTuple):
+    """What bears labctl's mark, and whose folder is gone: no instance's, and none that Vagrant knows of.
+
+    prefixes: of libvirt's networks and disks that are left beside machines.
+    """
+
+    provider: str
+    machines: tuple[Machine, ...]
+    names: tuple[str, ...]
+    prefixes: tuple[str, ...]
+
+
+def find(provider: str) -> Orphans:
+    """Only looks."""
     kept = {render.copy(folder) for folder in _folders()}
-    return [
-        machine
-        for machine in hypervisors.machines(provider)
-        if (marked := _MARK.fullmatch(machine.name)) and marked["copy"] not in kept
-    ]
+    machines = {machine.name: machine for machine in hypervisors.machines(provider)}
+    marks = {name: mark for name in (*machines, *hypervisors.remains(provider)) if (mark := _MARK.fullmatch(name))}
+    lost = {name: mark["prefix"] for name, mark in marks.items() if mark["copy"] not in kept}
+    return Orphans(
+        provider,
+        tuple(machine for name, machine in machines.items() if name in lost),
+        tuple(lost),
+        tuple(dict.fromkeys(lost.values())),
+    )
+
+
+def remove(orphans: Orphans) -> None:
+    """Removes them: machines first, then what was theirs."""
+    for machine in orphans.machines:
+        hypervisors.remove(machine)
+    for prefix in orphans.prefixes:
+        hypervisors.remove_networks(orphans.provider, prefix)
 
 
 def _folders() -> Iterator[Path]:
