@@ -39,12 +39,12 @@ def build(
 
     What is there already of the same lock stays, unless `again`.
     """
-    require_tools()
     locking.require_own_files(lock, own_files())
     with shelf.locked(place):
         there = [] if again else _there(providers, lock, place)
         wanted = [each for each in providers if each not in {entry.provider for entry in there}]
         if wanted:
+            require_tools()
             with working() as work, shelf.explained(work):
                 made = _build(wanted, lock, source, place, work, emit)
             shelf.put(made, place)
