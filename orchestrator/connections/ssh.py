@@ -82,13 +82,12 @@ class Ssh:
         command.journal(f"{box}# {shlex.join(words)}  # started")
         return SshStream(self._channel(box, words), words)
 
-    def learn(self, anew: Sequence[str] = ()) -> None:
-        """Takes the host keys that boxes show now as theirs: where none is known, or they were made `anew`."""
+    def learn(self) -> None:
+        """Takes the host keys that boxes show now as theirs, where none is known; see `forget`."""
         import paramiko
 
-        keys = self._host_keys()
-        for box in {*anew, *(self._boxes.keys() - set(keys))}:
-            keys.pop(box, None)
+        keys = _read(self._known_hosts)
+        for box in self._boxes.keys() - set(keys):
             transport = paramiko.Transport(self._socket(box))
             try:
                 transport.start_client(timeout=self.allowance)
@@ -98,10 +97,7 @@ class Ssh:
                 raise self._unreachable(box, error) from error
             finally:
                 transport.close()
-        new = self._known_hosts.with_suffix(".new")
-        new.touch(0o600)
-        keys.save(str(new))
-        new.replace(self._known_hosts)
+        _replace(self._known_hosts, keys)
 
     def options(self, box: str) -> list[str]:
         """ssh_config(5)'s options for a box: its host key goes by the box's name, for its port may change."""
@@ -144,7 +140,7 @@ class Ssh:
         import paramiko
 
         address, deadline = self._boxes[box], time.monotonic() + self.allowance
-        known, patience = self._host_keys().lookup(box), self.allowance
+        known, patience = _read(self._known_hosts).lookup(box), self.allowance
         client = paramiko.SSHClient()
         client.set_missing_host_key_policy(_policy(lambda key: known is not None and known.get(key.get_name()) == key))
         while True:
@@ -163,11 +159,6 @@ class Ssh:
                 if time.monotonic() > deadline:
                     raise self._unreachable(box, error) from error
                 time.sleep(_AGAIN)
-
-    def _host_keys(self) -> HostKeys:
-        import paramiko
-
-        return paramiko.HostKeys(str(self._known_hosts) if self._known_hosts.exists() else None)
 
     def _socket(self, box: str) -> socket.socket:
         deadline = time.monotonic() + self.allowance
@@ -194,6 +185,28 @@ class Ssh:
             where=box,
             hint="labctl status shows whether it runs; labctl up starts it",
         )
+
+
+def forget(known_hosts: Path, boxes: Sequence[str]) -> None:
+    """Forgets the host keys of boxes that are about to be made: they will show others."""
+    if known_hosts.exists():
+        keys = _read(known_hosts)
+        for box in boxes:
+            keys.pop(box, None)
+        _replace(known_hosts, keys)
+
+
+def _read(known_hosts: Path) -> HostKeys:
+    import paramiko
+
+    return paramiko.HostKeys(str(known_hosts) if known_hosts.exists() else None)
+
+
+def _replace(known_hosts: Path, keys: HostKeys) -> None:
+    new = known_hosts.with_suffix(".new")
+    new.touch(0o600)
+    keys.save(str(new))
+    new.replace(known_hosts)
 
 
 class _StrangerError(Exception):
