@@ -84,19 +84,10 @@ class Ssh:
 
     def learn(self) -> None:
         """Takes the host keys that boxes show now as theirs, where none is known; see `forget`."""
-        import paramiko
-
         keys = _read(self._known_hosts)
         for box in self._boxes.keys() - set(keys):
-            transport = paramiko.Transport(self._socket(box))
-            try:
-                transport.start_client(timeout=self.allowance)
-                key = transport.get_remote_server_key()
-                keys.add(box, key.get_name(), key)
-            except (paramiko.SSHException, OSError) as error:
-                raise self._unreachable(box, error) from error
-            finally:
-                transport.close()
+            key = self._shown(box)
+            keys.add(box, key.get_name(), key)
         _replace(self._known_hosts, keys)
 
     def options(self, box: str) -> list[str]:
@@ -160,12 +151,17 @@ class Ssh:
                     raise self._unreachable(box, error) from error
                 time.sleep(_AGAIN)
 
-    def _socket(self, box: str) -> socket.socket:
+    def _shown(self, box: str) -> PKey:
+        """The host key that a box shows. It is asked again as `_connect` does: it may be booting."""
+        import paramiko
+
         deadline = time.monotonic() + self.allowance
         while True:
             try:
-                return socket.create_connection(self._boxes[box][:2], timeout=self.allowance)
-            except OSError as error:
+                with paramiko.Transport(socket.create_connection(self._boxes[box][:2], self.allowance)) as transport:
+                    transport.start_client(timeout=self.allowance)
+                    return transport.get_remote_server_key()
+            except (paramiko.SSHException, OSError, EOFError) as error:
                 if time.monotonic() > deadline:
                     raise self._unreachable(box, error) from error
                 time.sleep(_AGAIN)
