@@ -168,9 +168,10 @@ def locked(name: str) -> Iterator[None]:
     finally:
         if not (place / "instance.json").exists():
             with contextlib.suppress(OSError):
-                for file in place.iterdir():
-                    file.unlink()
-                place.rmdir()
+                if not any(file.is_dir() for file in place.iterdir()):  # a folder is for who made it to remove first
+                    for file in place.iterdir():
+                        file.unlink()
+                    place.rmdir()
         os.close(fd)
 
 

@@ -82,26 +82,13 @@ class Ssh:
         command.journal(f"{box}# {shlex.join(words)}  # started")
         return SshStream(self._channel(box, words), words)
 
-    def learn(self, anew: Sequence[str] = ()) -> None:
-        """Takes the host keys that boxes show now as theirs: where none is known, or they were made `anew`."""
-        import paramiko
-
-        keys = self._host_keys()
-        for box in {*anew, *(self._boxes.keys() - set(keys))}:
-            keys.pop(box, None)
-            transport = paramiko.Transport(self._socket(box))
-            try:
-                transport.start_client(timeout=self.allowance)
-                key = transport.get_remote_server_key()
-                keys.add(box, key.get_name(), key)
-            except (paramiko.SSHException, OSError) as error:
-                raise self._unreachable(box, error) from error
-            finally:
-                transport.close()
-        new = self._known_hosts.with_suffix(".new")
-        new.touch(0o600)
-        keys.save(str(new))
-        new.replace(self._known_hosts)
+    def learn(self) -> None:
+        """Takes the host keys that boxes show now as theirs, where none is known; see `forget`."""
+        keys = _read(self._known_hosts)
+        for box in self._boxes.keys() - set(keys):
+            key = self._shown(box)
+            keys.add(box, key.get_name(), key)
+        _replace(self._known_hosts, keys)
 
     def options(self, box: str) -> list[str]:
         """ssh_config(5)'s options for a box: its host key goes by the box's name, for its port may change."""
@@ -144,7 +131,7 @@ class Ssh:
         import paramiko
 
         address, deadline = self._boxes[box], time.monotonic() + self.allowance
-        known, patience = self._host_keys().lookup(box), self.allowance
+        known, patience = _read(self._known_hosts).lookup(box), self.allowance
         client = paramiko.SSHClient()
         client.set_missing_host_key_policy(_policy(lambda key: known is not None and known.get(key.get_name()) == key))
         while True:
@@ -164,17 +151,17 @@ class Ssh:
                     raise self._unreachable(box, error) from error
                 time.sleep(_AGAIN)
 
-    def _host_keys(self) -> HostKeys:
+    def _shown(self, box: str) -> PKey:
+        """The host key that a box shows. It is asked again as `_connect` does: it may be booting."""
         import paramiko
 
-        return paramiko.HostKeys(str(self._known_hosts) if self._known_hosts.exists() else None)
-
-    def _socket(self, box: str) -> socket.socket:
         deadline = time.monotonic() + self.allowance
         while True:
             try:
-                return socket.create_connection(self._boxes[box][:2], timeout=self.allowance)
-            except OSError as error:
+                with paramiko.Transport(socket.create_connection(self._boxes[box][:2], self.allowance)) as transport:
+                    transport.start_client(timeout=self.allowance)
+                    return transport.get_remote_server_key()
+            except (paramiko.SSHException, OSError, EOFError) as error:
                 if time.monotonic() > deadline:
                     raise self._unreachable(box, error) from error
                 time.sleep(_AGAIN)
@@ -194,6 +181,28 @@ class Ssh:
             where=box,
             hint="labctl status shows whether it runs; labctl up starts it",
         )
+
+
+def forget(known_hosts: Path, boxes: Sequence[str]) -> None:
+    """Forgets the host keys of boxes that are about to be made: they will show others."""
+    if known_hosts.exists():
+        keys = _read(known_hosts)
+        for box in boxes:
+            keys.pop(box, None)
+        _replace(known_hosts, keys)
+
+
+def _read(known_hosts: Path) -> HostKeys:
+    import paramiko
+
+    return paramiko.HostKeys(str(known_hosts) if known_hosts.exists() else None)
+
+
+def _replace(known_hosts: Path, keys: HostKeys) -> None:
+    new = known_hosts.with_suffix(".new")
+    new.touch(0o600)
+    keys.save(str(new))
+    new.replace(known_hosts)
 
 
 class _StrangerError(Exception):

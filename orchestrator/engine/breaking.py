@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import command, faults, iproute, store
 from orchestrator.converge import direct
-from orchestrator.engine.instances import running
+from orchestrator.engine.instances import BROKEN, running
 from orchestrator.errors import Exit, LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.faults import FAULTS, Act, Broken, Fault, Site
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from orchestrator.connections import Connection
     from orchestrator.iproute import Observed
     from orchestrator.store import Instance
-
-_FILE = "broken.json"
 
 _EFFECT_SECONDS = 5.0
 """How long `break` waits at most until its fault takes effect."""
@@ -53,7 +51,7 @@ def break_at_random(name: str, seed: int, emit: Emit) -> Broken:
 
 def faults_of(name: str) -> list[Broken]:
     """The faults that a lab was given, and that no `up` has mended since."""
-    return store.load(name, _FILE, list[Broken]) or []
+    return store.load(name, BROKEN, list[Broken]) or []
 
 
 def revert(name: str, connection: Connection) -> int:
@@ -75,7 +73,7 @@ def undo_steps(name: str) -> list[Step]:
 
 def forget(name: str) -> None:
     """The lab has no fault any more."""
-    store.remove(name, _FILE)
+    store.remove(name, BROKEN)
 
 
 def _named(name: str) -> Fault:
@@ -102,7 +100,7 @@ def _make(instance: Instance, fault: Fault, site: Site, connection: Connection, 
     site = site._replace(adapter=_adapter(site, observed))
     made = faults.broken(fault, site, hidden=hidden)
     emit(Stage(lab.name, "breaking something" if hidden else f"breaking {site.place}"))
-    store.save(lab.name, _FILE, [*before, made])
+    store.save(lab.name, BROKEN, [*before, made])
     for act in faults.acts(fault, site, observed):
         _run(act, connection, "cannot break it")
     _wait(faults.until(fault, site), connection)

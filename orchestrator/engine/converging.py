@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import store
 from orchestrator.converge import direct
+from orchestrator.engine.instances import BROKEN
 from orchestrator.engine.proof import Options
 from orchestrator.errors import LabError
 from orchestrator.events import Emit, Stage
@@ -31,6 +32,15 @@ def converge(todo: Plan, lab: Lab, provider: Provider, connection: Connection, o
         changed = sum(len(step.commands) for step in todo.steps)
     provider.settle(lab)
     return changed
+
+
+def taken_back(lab: Lab, connection: Connection) -> int:
+    """Boxes that still run may have what was broken there on purpose; how many commands ran to take that back."""
+    if not (store.folder(lab.name) / BROKEN).exists():  # spares an import
+        return 0
+    from orchestrator.engine import breaking
+
+    return breaking.revert(lab.name, connection)
 
 
 def _by_ansible(lab: Lab, provider: Provider, connection: Connection, emit: Emit) -> int:

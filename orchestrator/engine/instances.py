@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from orchestrator.verify.results import Report
 
 
+BROKEN = "broken.json"
+"""The file of an instance's where `break` writes down what it did."""
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """An instance as it is: state is `up`, `partly` (some of its boxes run), `halted`, `lost` (its boxes are gone),
     `damaged`, `busy` (being made or unmade) or `unknown` (its hypervisor does not answer).
@@ -155,6 +159,6 @@ def _state(name: str, instance: Instance | None) -> tuple[str, str]:
 
 def _detail(instance: Instance) -> str:
     name = instance.lab.name
-    if (store.folder(name) / "broken.json").exists():
+    if (store.folder(name) / BROKEN).exists():
         return f"broken on purpose; labctl up {name} mends it"
     return f"bare: its overlay is yours to make; labctl verify {name} tells what is missing" if instance.bare else ""

@@ -15,8 +15,8 @@ from msgspec import Struct
 from orchestrator import labfile, providers, store
 from orchestrator.converge import direct
 from orchestrator.engine import refusals
-from orchestrator.engine.converging import converge
-from orchestrator.engine.instances import as_made
+from orchestrator.engine.converging import converge, taken_back
+from orchestrator.engine.instances import BROKEN, as_made
 from orchestrator.engine.proof import Options, prove
 from orchestrator.errors import LabError
 from orchestrator.events import Emit, Stage
@@ -164,9 +164,11 @@ def _create(lab: Lab, source: Path, standing: Standing, options: Options, clock:
     try:
         with provider.create(lab, emit, keep=options.keep) as fresh:
             clock.lap("create")
+            changed = taken_back(lab, fresh.connection) if existing else 0
             emit(Stage(lab.name, "configuring the underlay" if options.bare else "configuring the overlay"))
             todo = plan(made) if provider.blank else plan(made, direct.observe(lab, fresh.connection))
-            changed = converge(todo, made, provider, fresh.connection, options, emit)
+            changed += converge(todo, made, provider, fresh.connection, options, emit)
+            store.remove(lab.name, BROKEN)
             clock.lap("configure")
             store.write(msgspec.structs.replace(instance, seconds=dict(clock.seconds)))
             try:

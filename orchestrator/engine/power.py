@@ -12,6 +12,7 @@ from orchestrator import providers, store
 from orchestrator.converge import direct
 from orchestrator.engine import making
 from orchestrator.engine.converging import converge
+from orchestrator.engine.instances import BROKEN
 from orchestrator.engine.making import Clock, Standing, Up
 from orchestrator.engine.proof import Options, prove
 from orchestrator.errors import Exit, LabError
@@ -35,6 +36,7 @@ def halt(name: str, emit: Emit) -> bool:
             return False
         providers.get(instance.provider).halt(name, emit)
         store.write(msgspec.structs.replace(instance, halted=True))
+        store.remove(name, BROKEN)  # it was in kernels that run no more
     return True
 
 

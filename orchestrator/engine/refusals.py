@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from orchestrator.command import require
 from orchestrator.errors import Exit, LabError
-from orchestrator.model import Lab
+from orchestrator.model import Lab, Machine
 from orchestrator.plan import Plan
+from orchestrator.providers import VIRTUAL
 from orchestrator.store import Instance
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ def require_same(lab: Lab, stored: Instance, source: Path, provider: str) -> Non
         )
     if provider not in ("auto", stored.provider):
         raise LabError(f"{name} is up on {stored.provider}", hint=f"labctl down {name} first", code=Exit.USAGE)
+    if stored.provider in VIRTUAL and _disk(lab) != _disk(stored.lab):
+        raise LabError(
+            f"the machines of {name} are made of {' '.join(filter(None, _disk(stored.lab)[:2]))}",
+            where=str(source),
+            hint=f"labctl down {name} && labctl up {source} makes them of another box",
+            code=Exit.USAGE,
+        )
     if _substrate(lab) != _substrate(stored.lab):
         raise LabError(
             f"the boxes or networks of {name} are others than those that are up",
@@ -35,6 +43,12 @@ def require_same(lab: Lab, stored: Instance, source: Path, provider: str) -> Non
             hint=f"labctl down {name} && labctl up {source}; overlays, routes and MTUs change in place",
             code=Exit.USAGE,
         )
+
+
+def _disk(lab: Lab) -> tuple[str | None, ...]:
+    """What the disks of virtual machines were copied from. The version of labctl's own box comes with labctl."""
+    image, version = lab.machine.image, lab.machine.version
+    return image, None if image == Machine().image else version, lab.machine.sha256
 
 
 def _substrate(lab: Lab) -> object:

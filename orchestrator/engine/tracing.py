@@ -15,13 +15,14 @@ from orchestrator.engine.instances import running
 from orchestrator.errors import Exit, LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.model import ZERO_MAC, Box, Lab, Overlay, Vtep
+from orchestrator.providers import VIRTUAL
 from orchestrator.store import Instance
 from orchestrator.trace.capture import MOST_FRAMES, Capture, Frame
 from orchestrator.trace.clocks import aligned
 from orchestrator.trace.conversation import Subject, converse
 from orchestrator.trace.decode import VXLAN_PORTS
 from orchestrator.trace.model import Entry, Forwarding, Trace
-from orchestrator.trace.observed import State, forwarding, observe
+from orchestrator.trace.observed import State, called, forwarding, observe
 from orchestrator.trace.sightings import BEARER, OVERLAY, UNDERLAY
 from orchestrator.verify.questions import EMPTY
 
@@ -98,12 +99,17 @@ def capturing(
 ) -> Iterator[tuple[Lab, Capture]]:
     """A capture at a device of a box, by default its first underlay adapter, that has begun; bounded.
 
+    device: an adapter goes by the lab's name for it, whatever the box calls it.
+
     LabError, exit status 2, for a box or a device that there is not, and 5 where nothing can be captured.
     """
     instance, _, connection = running(name)
     lab = instance.lab
     found = _box(lab, box)
-    with Capture(connection, box, [device or found.interfaces[0].name], count=count, seconds=seconds) as capture:
+    wanted = device or found.interfaces[0].name
+    if instance.provider in VIRTUAL:
+        wanted = called(found, wanted, connection)
+    with Capture(connection, box, [wanted], count=count, seconds=seconds) as capture:
         capture.ready()
         yield lab, capture
 

@@ -113,6 +113,15 @@ def adapter(state: State, network: str) -> str:
     return next((name for name, on in state.adapters.items() if on == network), "")
 
 
+def called(box: Box, device: str, connection: Connection) -> str:
+    """What a virtual machine itself calls a device: an adapter may have another name there than in the lab."""
+    interface = next((each for each in box.interfaces if each.name == device), None)
+    if interface is None:
+        return device
+    seen = links.adapter(json.loads(_read(connection.run(box.name, ("ip", "-j", "-d", "link")), box.name)), interface)
+    return str(seen["ifname"]) if seen else device
+
+
 def _read(result: Any, box: str) -> str:
     try:
         return str(require(result, f"cannot read the state of {box}").stdout)

@@ -32,6 +32,15 @@ def test_a_halted_lab_costs_nothing_and_comes_back_whole(user: Caller) -> None:
     assert status(user)[0]["state"] == "up"
 
 
+@pytest.mark.parametrize("verb", ["start", "up"])
+def test_what_was_broken_goes_with_the_boxes(user: Caller, verb: str) -> None:
+    user.labctl("break", NAME, "firewall-in", check=True)
+    user.labctl("halt", NAME, check=True)
+    user.labctl(*(["start", NAME] if verb == "start" else ["up", "lab9", "--name", NAME]), check=True)
+    assert json.loads(user.labctl("break", NAME, "--reveal", "--json").stdout) == {"broken": []}
+    assert status(user)[0]["detail"] == ""
+
+
 @pytest.mark.parametrize("verb", ["verify", "exec"])
 def test_nothing_can_be_asked_of_boxes_that_are_off(user: Caller, verb: str) -> None:
     user.labctl("halt", NAME, check=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import LabError
-from orchestrator.providers.vagrant import half_made, hypervisors, locks, virsh
+from orchestrator.providers.vagrant import half_made, hypervisors, locks, orphans, virsh
 from orchestrator.providers.vagrant.hypervisors import Machine, marked
 
 HOST = """<node>
@@ -150,3 +150,17 @@ def test_names_of_half_made_machines(name: str, ours: bool) -> None:
 def test_prefixes() -> None:
     assert virsh._prefixes("labctl-a-0123abcd-box-1") == {"labctl-a-0123abcd"}
     assert virsh._prefixes("labctl-a-0123abcd-89abcdef-x") == {"labctl-a-0123abcd", "labctl-a-0123abcd-89abcdef"}
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [
+        ("labctl-lab9-89abcdef-boxA", "labctl-lab9-89abcdef-"),
+        ("labctl-lab9-0123abcd-boxA", ""),
+        ("labctl-lab9-0123abcd-89abcdef-x", ""),  # a box that is called like a copy
+        ("labctl-lab9-89abcdef-0123abcd-x", ""),
+        ("somebodys", ""),
+    ],
+)
+def test_lost_is_what_no_copy_can_claim(name: str, prefix: str) -> None:
+    assert orphans._lost(name, {"0123abcd"}) == prefix

@@ -71,11 +71,12 @@ class Crew:
         workers = int(os.environ.get("LABCTL_WORKERS") or WORKERS)
         with ThreadPoolExecutor(workers) as pool:
             try:
-                for together in (boxes[:alone], boxes[alone:]):
-                    _joined([pool.submit(self._make, box) for box in together])
-            except LabError:  # those that are under way may come to their end
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+                try:
+                    for together in (boxes[:alone], boxes[alone:]):
+                        _joined([pool.submit(self._make, box) for box in together])
+                except LabError:  # those that are under way may come to their end, unless an interrupt comes first
+                    pool.shutdown(cancel_futures=True)
+                    raise
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._vagrant.stop()

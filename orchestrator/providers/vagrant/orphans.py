@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from orchestrator import render, store
 from orchestrator.providers.vagrant import hypervisors, locks
 from orchestrator.providers.vagrant.hypervisors import Machine
 
-_MARK = re.compile(r"(?P<prefix>labctl-.+-(?P<copy>[0-9a-f]{8})-)[^-].*")
+_COPY = re.compile(r"-(?P<copy>[0-9a-f]{8})(?=-[^-])")
 
 
 class Orphans(NamedTuple):
@@ -31,8 +31,7 @@ def find(provider: str) -> Orphans:
     """Only looks."""
     kept = {render.copy(folder) for folder in _folders()}
     machines = {machine.name: machine for machine in hypervisors.machines(provider)}
-    marks = {name: mark for name in (*machines, *hypervisors.remains(provider)) if (mark := _MARK.fullmatch(name))}
-    lost = {name: mark["prefix"] for name, mark in marks.items() if mark["copy"] not in kept}
+    lost = {name: prefix for name in (*machines, *hypervisors.remains(provider)) if (prefix := _lost(name, kept))}
     return Orphans(
         provider,
         tuple(machine for name, machine in machines.items() if name in lost),
@@ -47,6 +46,12 @@ def remove(orphans: Orphans) -> None:
         hypervisors.remove(machine)
     for prefix in orphans.prefixes:
         hypervisors.remove_networks(orphans.provider, prefix)
+
+
+def _lost(name: str, kept: Set[str]) -> str:
+    """The prefix of a marked name that no copy keeps, else "". Any of what looks like a copy counts."""
+    marks = list(_COPY.finditer(name))
+    return name[: marks[-1].end() + 1] if marks and not kept & {mark["copy"] for mark in marks} else ""
 
 
 def _folders() -> Iterator[Path]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from orchestrator import box as images
 from orchestrator import store
-from orchestrator.connections.ssh import Address, Ssh
+from orchestrator.connections.ssh import Address, Ssh, forget
 from orchestrator.errors import LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.iproute import Command
@@ -80,6 +80,16 @@ class VirtualMachines:
         hypervisors.require(self.name)
         journal = store.load(lab.name, JOURNAL, Journal) or Journal(provider=self.name)
         journal.save(lab.name)
+        try:
+            return FreshMachines(self._made(lab, journal, emit))
+        except BaseException:
+            if not keep:
+                self._clear(lab, self._vagrant(lab.name), journal, emit)
+                self._tidy(lab.name)
+            raise
+
+    def _made(self, lab: Lab, journal: Journal, emit: Emit) -> Ssh:
+        """See `create`; what this could not finish is left as it is."""
         if lab.machine.image == images.NAME:  # any other is for Vagrant to find
             images.ensure(self.name, lab.machine.image, lab.machine.version, emit)
         folder = _folder(lab.name)
@@ -95,16 +105,13 @@ class VirtualMachines:
         missing = [box for box, name in names.items() if name not in there]
         journal.boxes.update(dict.fromkeys(missing, "wanted"))
         journal.save(lab.name)
-        try:
-            Crew(lab.name, vagrant, journal, emit).make(off, first_alone=not there)
-        except BaseException:
-            if not keep:
-                self._clear(lab, self._vagrant(lab.name), journal, emit)
-                self._tidy(lab.name)
-            raise
+        if missing:  # they will show other keys; until these are known, the lab is not whole
+            store.remove(lab.name, _ADDRESSES)
+            forget(store.folder(lab.name) / _HOST_KEYS, missing)
+        Crew(lab.name, vagrant, journal, emit).make(off, first_alone=not there)
         connection = self._reached(lab, vagrant)
-        connection.learn(missing)
-        return FreshMachines(connection)
+        connection.learn()
+        return connection
 
     def settle(self, lab: Lab) -> None:
         """See providers.Provider. A hypervisor's switch forwards from the start."""
