@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.errors import LabError
 from orchestrator.providers.vagrant import half_made, hypervisors, locks, orphans, virsh
-from orchestrator.providers.vagrant.hypervisors import Machine, marked
+from orchestrator.providers.vagrant.marked import Machine, marked
 
 HOST = """<node>
   <domain type='test' xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>

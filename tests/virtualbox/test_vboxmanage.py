@@ -16,7 +16,7 @@ import pytest
 from orchestrator.errors import LabError
 from orchestrator.providers.vagrant import failures, half_made, hypervisors, vboxmanage
 from orchestrator.providers.vagrant.half_made import Before
-from orchestrator.providers.vagrant.hypervisors import Machine
+from orchestrator.providers.vagrant.marked import Machine, marked, run
 
 pytestmark = pytest.mark.skipif(
     shutil.which("VBoxManage") is None or not Path("/dev/vboxdrv").exists(),
@@ -29,14 +29,14 @@ IMAGE = "tested/box"
 
 def manage(*words: str) -> str:
     """What VBoxManage prints; it must succeed."""
-    result = hypervisors.run(["VBoxManage", *words])
+    result = run(["VBoxManage", *words])
     assert result.returncode == 0, result.stderr
     return result.stdout
 
 
 def refused(*words: str) -> failures.Failure:
     """How labctl explains what VBoxManage refuses."""
-    result = hypervisors.run(["VBoxManage", *words])
+    result = run(["VBoxManage", *words])
     assert result.returncode != 0
     return failures.explain("up", "boxA", result.stderr.splitlines())
 
@@ -67,7 +67,7 @@ def _forget(*uuids: str) -> None:
     """Removes machines that a test has made, and no others: somebody may be at work on this host."""
     for uuid in uuids:
         if uuid in vboxmanage.registered():
-            hypervisors.run(["VBoxManage", "controlvm", uuid, "poweroff"])
+            run(["VBoxManage", "controlvm", uuid, "poweroff"])
             time.sleep(1)  # it says that it is off before its session is closed
             manage("unregistervm", uuid, "--delete")
 
@@ -92,7 +92,7 @@ def test_machines_are_those_that_bear_the_mark(make: Make) -> None:
     assert [each for each in hypervisors.machines("virtualbox") if each.name.startswith(MARK)] == [
         Machine(MARK + "boxA", ours, "off", "virtualbox")
     ]
-    assert all(hypervisors.marked(each.name) for each in hypervisors.machines("virtualbox"))
+    assert all(marked(each.name) for each in hypervisors.machines("virtualbox"))
 
 
 def test_removing(make: Make) -> None:

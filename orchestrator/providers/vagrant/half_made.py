@@ -18,7 +18,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from orchestrator.providers.vagrant import locks, vboxmanage
-from orchestrator.providers.vagrant.hypervisors import Machine
+from orchestrator.providers.vagrant.marked import Machine
 
 _CLONE = re.compile(r"temp_clone_(?P<ms>\d{13})_\d{1,5}")
 

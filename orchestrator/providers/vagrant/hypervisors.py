@@ -5,42 +5,11 @@ Nothing here touches what does not bear the mark: `labctl-LAB-COPY-BOX`, see `re
 
 from __future__ import annotations
 
-import os
-import platform
-import re
 import shutil
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from orchestrator import command
 from orchestrator.errors import Exit, LabError
-
-_MARK = re.compile(r"labctl-[a-z][a-z0-9-]*-[0-9a-f]{8}-[A-Za-z0-9][A-Za-z0-9_.-]*")
-
-ENVIRONMENT = {"LC_ALL": "C"}
-"""On top of labctl's own: the programs' words are read."""
-
-
-class Machine(NamedTuple):
-    """A machine as its hypervisor has it. id: its UUID; state: `running`, `off` or `paused`; else the hypervisor's
-    word, such as `saved`, `aborted`, `crashed`."""
-
-    name: str
-    id: str
-    state: str
-    provider: str
-
-
-class Usable(NamedTuple):
-    """Whether labs can be made with a hypervisor. saw: what there is, or what is wrong; hint: what mends it."""
-
-    good: bool
-    saw: str
-    hint: str = ""
-
-
-def marked(name: str) -> bool:
-    """Whether a machine, a volume or a network of this name is labctl's. A master of linked clones is not."""
-    return _MARK.fullmatch(name) is not None
+from orchestrator.providers.vagrant.marked import Machine, Usable, kernel, marked
 
 
 def machines(provider: str) -> list[Machine]:
@@ -102,16 +71,6 @@ def versions(provider: str) -> dict[str, str]:
     except LabError:  # then there is none to tell
         found[provider] = ""
     return found
-
-
-def kernel() -> dict[str, str]:
-    """The kernel's version alone."""
-    return {"kernel": platform.release()}
-
-
-def run(argv: list[str], timeout: float = 120.0) -> command.Result:
-    """Runs a program of a hypervisor's, in English."""
-    return command.Running(argv, environment={**os.environ, **ENVIRONMENT}).wait(timeout)
 
 
 class _Hypervisor(Protocol):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from orchestrator import render, store
 from orchestrator.providers.vagrant import hypervisors, locks
-from orchestrator.providers.vagrant.hypervisors import Machine
+from orchestrator.providers.vagrant.marked import Machine
 
 _COPY = re.compile(r"-(?P<copy>[0-9a-f]{8})(?=-[^-])")
 

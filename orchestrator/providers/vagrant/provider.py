@@ -25,8 +25,8 @@ from orchestrator.plan import Step
 from orchestrator.providers import JOURNAL, State
 from orchestrator.providers.vagrant import half_made, hypervisors
 from orchestrator.providers.vagrant.crew import Crew, Journal, explained
-from orchestrator.providers.vagrant.hypervisors import Machine
 from orchestrator.providers.vagrant.machines import Vagrant, VagrantError
+from orchestrator.providers.vagrant.marked import Machine
 from orchestrator.render import machine_name, prefix, write
 from orchestrator.store import Instance
 

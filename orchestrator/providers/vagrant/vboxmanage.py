@@ -8,8 +8,8 @@ from pathlib import Path
 
 from orchestrator import command
 from orchestrator.errors import Exit, LabError
-from orchestrator.providers.vagrant import failures, hypervisors
-from orchestrator.providers.vagrant.hypervisors import Machine, Usable, marked
+from orchestrator.providers.vagrant import failures
+from orchestrator.providers.vagrant.marked import Machine, Usable, kernel, marked, run
 
 NAME = "virtualbox"
 
@@ -27,7 +27,7 @@ _PAUSE = 1.0
 
 
 def _manage(*words: str) -> command.Result:
-    return hypervisors.run(["VBoxManage", *words])
+    return run(["VBoxManage", *words])
 
 
 def _asked(*words: str) -> str:
@@ -100,7 +100,7 @@ def usable() -> Usable:
             raise
         return Usable(False, "VirtualBox is not installed", "install VirtualBox: VBoxManage --version must work")
     said = (result.stdout + result.stderr).splitlines()
-    failure = failures.explain("VBoxManage", "", said, versions=hypervisors.kernel())
+    failure = failures.explain("VBoxManage", "", said, versions=kernel())
     if failure.name:
         return Usable(False, failure.cause, failure.hint)
     if result.returncode:

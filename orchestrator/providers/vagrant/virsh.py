@@ -9,9 +9,9 @@ from pathlib import Path
 
 from orchestrator import command
 from orchestrator.errors import Exit, LabError
-from orchestrator.providers.vagrant import failures, hypervisors, locks
+from orchestrator.providers.vagrant import failures, locks
 from orchestrator.providers.vagrant.failures.known import INSTALL_LIBVIRT
-from orchestrator.providers.vagrant.hypervisors import Machine, Usable, marked
+from orchestrator.providers.vagrant.marked import Machine, Usable, marked, run
 
 NAME = "libvirt"
 
@@ -25,7 +25,7 @@ _STATES = {"running": "running", "shut off": "off", "paused": "paused"}
 
 def _virsh(*words: str) -> command.Result:
     uri = os.environ.get("LIBVIRT_DEFAULT_URI") or "qemu:///system"
-    return hypervisors.run(["virsh", "--quiet", "--connect", uri, *words])
+    return run(["virsh", "--quiet", "--connect", uri, *words])
 
 
 def _asked(*words: str) -> str:
@@ -122,7 +122,7 @@ def _prefixes(name: str) -> set[str]:
 
 def version() -> str:
     """libvirt's."""
-    return command.require(hypervisors.run(["virsh", "--version"]), "virsh does not say its version").stdout.strip()
+    return command.require(run(["virsh", "--version"]), "virsh does not say its version").stdout.strip()
 
 
 def usable() -> Usable:
