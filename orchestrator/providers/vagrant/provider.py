@@ -17,7 +17,7 @@ from msgspec import Struct
 from orchestrator import box as images
 from orchestrator import store
 from orchestrator.connections.ssh import Address, Ssh, forget
-from orchestrator.errors import LabError
+from orchestrator.errors import Exit, LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.iproute import Command
 from orchestrator.model import Lab
@@ -227,7 +227,11 @@ class VirtualMachines:
 
 def patience(lab: Lab) -> float:
     """Seconds that SSH gets to answer: a fifth of what a box gets to boot."""
-    return int(os.environ.get("LABCTL_BOOT_TIMEOUT") or lab.machine.boot_timeout) / 5
+    told = os.environ.get("LABCTL_BOOT_TIMEOUT") or str(lab.machine.boot_timeout)
+    if not told.isdecimal():
+        hint = "it takes a number of seconds"
+        raise LabError(f"LABCTL_BOOT_TIMEOUT is {told!r}", hint=hint, code=Exit.USAGE)
+    return int(told) / 5
 
 
 @contextlib.contextmanager
