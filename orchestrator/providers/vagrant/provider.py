@@ -97,7 +97,7 @@ class VirtualMachines:
         vagrant = self._vagrant(lab.name)
         self._clear(lab, vagrant, journal, emit)
         if self.name == "virtualbox":
-            journal.before = half_made.before()
+            journal.before = half_made.before(lab.machine.image)
             journal.save(lab.name)
         there = {machine.name: machine for machine in self._ours(lab.name)}
         names = {box.name: machine_name(lab.name, box.name, folder) for box in lab.boxes}
@@ -155,7 +155,8 @@ class VirtualMachines:
 
     def destroy(self, name: str) -> bool:
         """See providers.Provider. Whatever bears the mark of this copy of the lab goes, with Vagrant or without."""
-        if self._journal(name) is None:
+        journal = self._journal(name)
+        if journal is None:
             return False
         folder = _folder(name)
         if (folder / "Vagrantfile").exists():
@@ -163,6 +164,8 @@ class VirtualMachines:
                 self._destroy(self._vagrant(name), ())
         for machine in self._ours(name):
             hypervisors.remove(machine)
+        if journal.before:
+            half_made.clear(journal.before)
         hypervisors.remove_networks(self.name, prefix(name, folder))
         self._tidy(name)
         return True
@@ -183,7 +186,7 @@ class VirtualMachines:
             if machine.name not in kept:
                 hypervisors.remove(machine)
         if journal.before:
-            half_made.remove(half_made.left(journal.before, lab.machine.image), journal.before, lab.machine.image)
+            half_made.clear(journal.before)
         for box in begun:
             shutil.rmtree(folder / ".vagrant" / "machines" / box, ignore_errors=True)
             journal.note(name, box, "wanted")
