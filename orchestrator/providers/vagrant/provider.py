@@ -78,7 +78,8 @@ class VirtualMachines:
     def create(self, lab: Lab, emit: Emit, *, keep: bool = False) -> FreshMachines:
         """See providers.Provider. Makes the machines that are missing, starts those that are off, leaves the others."""
         hypervisors.require(self.name)
-        journal = store.load(lab.name, JOURNAL, Journal) or Journal(provider=self.name)
+        kept = store.load(lab.name, JOURNAL, Journal)  # another provider's, whose machines are gone, is of no use
+        journal = kept if kept and kept.provider == self.name else Journal(provider=self.name)
         journal.save(lab.name)
         try:
             return FreshMachines(self._made(lab, journal, emit))
@@ -232,8 +233,7 @@ def patience(lab: Lab) -> float:
     """Seconds that SSH gets to answer: a fifth of what a box gets to boot."""
     told = os.environ.get("LABCTL_BOOT_TIMEOUT") or str(lab.machine.boot_timeout)
     if not told.isdecimal():
-        hint = "it takes a number of seconds"
-        raise LabError(f"LABCTL_BOOT_TIMEOUT is {told!r}", hint=hint, code=Exit.USAGE)
+        raise LabError(f"LABCTL_BOOT_TIMEOUT is {told!r}", hint="it takes a number of seconds", code=Exit.USAGE)
     return int(told) / 5
 
 
