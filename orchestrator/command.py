@@ -154,7 +154,8 @@ class Stream:
 
 class Lines:
     """A long program whose output, stderr included, is read line by line, in a `with` block. It is asked to end before
-    it is killed; see `send`. status: its exit status, once its output is over.
+    it is killed; see `send`. Where the block is left early, it is interrupted, and may tidy up. status: its exit
+    status, once its output is over.
     """
 
     def __init__(self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
@@ -195,7 +196,11 @@ class Lines:
     def __enter__(self) -> Lines:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind:
+            self.send("INT")
+        for _line in self:  # a program whose output nobody takes would end before it has tidied up
+            pass
         assert self.process.stdout
         self.process.stdout.close()
         self.status = self.process.wait()

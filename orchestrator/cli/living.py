@@ -56,14 +56,24 @@ def down(options: Namespace, console: Console) -> int:
     if options.orphans:
         return _orphans(options, console)
     wanted = store.names() if options.all else [options.name]
-    gone = [name for name in wanted if engine.down(name, console.event)]
+    gone: list[str] = []
+    failed: list[LabError] = []
+    for name in wanted:
+        try:
+            gone += [name] if engine.down(name, console.event) else []
+        except LabError as error:  # one whose hypervisor does not answer keeps no other from going
+            if not options.all:
+                raise
+            failed.append(error)
     if options.json:
         console.json({"down": gone})
     elif gone:
         console.note(f"{', '.join(gone)}: down, and nothing is left")
-    else:
+    elif not failed:
         console.note("no lab is up" if options.all else f"{options.name} is not up; nothing to do")
-    return Exit.OK
+    for each in failed:
+        console.error(each)
+    return failed[0].code if failed else Exit.OK
 
 
 def _orphans(options: Namespace, console: Console) -> int:

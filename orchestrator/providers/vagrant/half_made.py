@@ -24,15 +24,18 @@ _CLONE = re.compile(r"temp_clone_(?P<ms>\d{13})_\d{1,5}")
 
 
 class Before(Struct, frozen=True):
-    """What VirtualBox held before a step; it goes into the journal. at: milliseconds since 1970; known: UUIDs."""
+    """What VirtualBox held before a step; it goes into the journal. at: milliseconds since 1970; known: UUIDs;
+    image: what the lab's boxes are made of.
+    """
 
     at: int
     known: tuple[str, ...]
+    image: str = ""
 
 
-def before() -> Before:
+def before(image: str = "") -> Before:
     """To be written down before Vagrant is started."""
-    return Before(int(time.time() * 1000), tuple(sorted(vboxmanage.registered())))
+    return Before(int(time.time() * 1000), tuple(sorted(vboxmanage.registered())), image)
 
 
 def left(then: Before, image: str) -> list[Machine]:
@@ -44,6 +47,11 @@ def left(then: Before, image: str) -> list[Machine]:
     taken = set(claimed(locks.home()))
     states = ((uuid, name, vboxmanage.info(uuid).get("VMState")) for uuid, name in candidates if uuid not in taken)
     return [Machine(name, uuid, "off", vboxmanage.NAME) for uuid, name, state in states if state == "poweroff"]
+
+
+def clear(then: Before) -> None:
+    """Removes what a killed Vagrant has left since; see `left`."""
+    remove(left(then, then.image), then, then.image)
 
 
 def remove(machines: Sequence[Machine], then: Before, image: str) -> None:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from orchestrator import box as images
 from orchestrator import store
 from orchestrator.connections.ssh import Address, Ssh, forget
-from orchestrator.errors import LabError
+from orchestrator.errors import Exit, LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.iproute import Command
 from orchestrator.model import Lab
@@ -78,7 +78,8 @@ class VirtualMachines:
     def create(self, lab: Lab, emit: Emit, *, keep: bool = False) -> FreshMachines:
         """See providers.Provider. Makes the machines that are missing, starts those that are off, leaves the others."""
         hypervisors.require(self.name)
-        journal = store.load(lab.name, JOURNAL, Journal) or Journal(provider=self.name)
+        kept = store.load(lab.name, JOURNAL, Journal)  # another provider's, whose machines are gone, is of no use
+        journal = kept if kept and kept.provider == self.name else Journal(provider=self.name)
         journal.save(lab.name)
         try:
             return FreshMachines(self._made(lab, journal, emit))
@@ -97,7 +98,7 @@ class VirtualMachines:
         vagrant = self._vagrant(lab.name)
         self._clear(lab, vagrant, journal, emit)
         if self.name == "virtualbox":
-            journal.before = half_made.before()
+            journal.before = half_made.before(lab.machine.image)
             journal.save(lab.name)
         there = {machine.name: machine for machine in self._ours(lab.name)}
         names = {box.name: machine_name(lab.name, box.name, folder) for box in lab.boxes}
@@ -155,7 +156,8 @@ class VirtualMachines:
 
     def destroy(self, name: str) -> bool:
         """See providers.Provider. Whatever bears the mark of this copy of the lab goes, with Vagrant or without."""
-        if self._journal(name) is None:
+        journal = self._journal(name)
+        if journal is None:
             return False
         folder = _folder(name)
         if (folder / "Vagrantfile").exists():
@@ -163,6 +165,8 @@ class VirtualMachines:
                 self._destroy(self._vagrant(name), ())
         for machine in self._ours(name):
             hypervisors.remove(machine)
+        if journal.before:
+            half_made.clear(journal.before)
         hypervisors.remove_networks(self.name, prefix(name, folder))
         self._tidy(name)
         return True
@@ -183,7 +187,7 @@ class VirtualMachines:
             if machine.name not in kept:
                 hypervisors.remove(machine)
         if journal.before:
-            half_made.remove(half_made.left(journal.before, lab.machine.image), journal.before, lab.machine.image)
+            half_made.clear(journal.before)
         for box in begun:
             shutil.rmtree(folder / ".vagrant" / "machines" / box, ignore_errors=True)
             journal.note(name, box, "wanted")
@@ -227,7 +231,10 @@ class VirtualMachines:
 
 def patience(lab: Lab) -> float:
     """Seconds that SSH gets to answer: a fifth of what a box gets to boot."""
-    return int(os.environ.get("LABCTL_BOOT_TIMEOUT") or lab.machine.boot_timeout) / 5
+    told = os.environ.get("LABCTL_BOOT_TIMEOUT") or str(lab.machine.boot_timeout)
+    if not told.isdecimal():
+        raise LabError(f"LABCTL_BOOT_TIMEOUT is {told!r}", hint="it takes a number of seconds", code=Exit.USAGE)
+    return int(told) / 5
 
 
 @contextlib.contextmanager
