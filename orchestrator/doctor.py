@@ -113,7 +113,7 @@ def _machines() -> Iterator[Finding]:
     for provider in VIRTUAL:
         good, saw, hint = hypervisors.usable(provider)
         yield Finding(name=provider, status="good" if good else "warning", saw=saw, hint=hint)
-        lost += orphans.find(provider).names if good else ()
+        lost += [machine.name for machine in orphans.find(provider)] if good else []
     if lost:
         yield Finding(name="orphans", status="warning", saw=", ".join(lost), hint="labctl down --orphans removes them")
 

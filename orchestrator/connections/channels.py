@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from paramiko import Channel
 
 
+_REST = 5.0
+"""Seconds in which the last output of a command that has ended comes in."""
+
+
 class SshRunning:
     """A command under way; see connections.Running."""
 
@@ -37,8 +41,8 @@ class SshRunning:
         if not ended:
             self.kill()
             raise LabError(f"no end within {timeout:g} s: {replay(self.argv)}", where=self._box)
-        for thread in threads:
-            thread.join()
+        for thread in threads:  # what it left running in the box may hold on to its output
+            thread.join(_REST)
         status, seconds = self._channel.recv_exit_status(), time.monotonic() - self._started
         self._channel.close()
         result = Result(self.argv, status, out.decode(errors="replace"), err.decode(errors="replace"), seconds)

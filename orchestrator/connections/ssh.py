@@ -52,7 +52,8 @@ class Ssh:
         return [*self._ssh(box, "-T"), shlex.join([*_ROOT, *words])]
 
     def interactive(self, box: str, words: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:
-        """See Connection. By ssh(1), which knows terminals."""
+        """See Connection. By ssh(1), which knows terminals; that there is a way in is seen before."""
+        self._transport(box)
         terminal = "-t" if os.isatty(0) and os.isatty(1) else "-T"
         return [*self._ssh(box, terminal), shlex.join([*_ROOT, *words])], os.environ
 

@@ -108,12 +108,12 @@ def remove_orphans(emit: Emit) -> list[str]:
     from orchestrator.providers.vagrant import hypervisors, orphans
 
     usable = [provider for provider in providers.VIRTUAL if hypervisors.usable(provider).good]
-    found = [orphans.find(provider) for provider in usable]
-    for each in found:
-        if each.names:
-            emit(Stage(each.provider, f"removing {', '.join(each.names)}"))
-        orphans.remove(each)
-    return [name for each in found for name in each.names]
+    found = [machine for provider in usable for machine in orphans.find(provider)]
+    names = [machine.name for machine in found]
+    if found:
+        emit(Stage("orphans", f"removing {', '.join(names)}"))
+        orphans.remove(found)
+    return names
 
 
 def status(name: str) -> Status:

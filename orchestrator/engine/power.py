@@ -48,6 +48,8 @@ def start(name: str, options: Options, emit: Emit) -> Up:
         provider = providers.get(instance.provider)
         lab, made = instance.lab, bare(instance.lab) if instance.bare else instance.lab
         options = msgspec.structs.replace(options, bare=instance.bare)
+        if provider.lasting and provider.state(name) == "gone":
+            raise LabError(f"the machines of {name} are gone", hint=f"labctl up {name} makes them anew")
         emit(Stage(name, f"starting {len(lab.boxes)} boxes on {provider.name}"))
         with provider.create(lab, emit) as fresh:
             clock.lap("create")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import LabError
-from orchestrator.providers.vagrant import half_made, hypervisors, locks, orphans, virsh
+from orchestrator.providers.vagrant import half_made, hypervisors, locks, orphans
 from orchestrator.providers.vagrant.marked import Machine, marked
 
 HOST = """<node>
@@ -70,12 +70,6 @@ def test_machines_of_libvirt() -> None:
         Machine("labctl-lab9-0123abcd-box-2", "471736ec-01d2-42b9-8005-5e747a0c58d3", "off", "libvirt"),
         Machine("labctl-lab9-0123abcd-boxA", "471736ec-01d2-42b9-8005-5e747a0c58d2", "running", "libvirt"),
     ]
-
-
-@virsh_is_here
-@pytest.mark.usefixtures("host")
-def test_remains_of_libvirt_are_networks_and_disks_of_no_machine() -> None:
-    assert hypervisors.remains("libvirt") == ["labctl-lab9-0123abcd-boxZ.img", "labctl-lab9-89abcdef-net"]
 
 
 @virsh_is_here
@@ -145,11 +139,6 @@ def test_who_holds_a_lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 )
 def test_names_of_half_made_machines(name: str, ours: bool) -> None:
     assert half_made.made_since(name, 1795541575658, "labctl/debian-12") == ours
-
-
-def test_prefixes() -> None:
-    assert virsh._prefixes("labctl-a-0123abcd-box-1") == {"labctl-a-0123abcd"}
-    assert virsh._prefixes("labctl-a-0123abcd-89abcdef-x") == {"labctl-a-0123abcd", "labctl-a-0123abcd-89abcdef"}
 
 
 @pytest.mark.parametrize(

@@ -37,13 +37,13 @@ def remove_networks(provider: str, prefix: str) -> None:
         virsh.remove_volumes(prefix)
 
 
-def remains(provider: str) -> list[str]:
-    """The names of marked networks and disks of no machine, which a killed run may have left."""
-    if provider != "libvirt":
-        return []
+def folder(machine: Machine) -> str | None:
+    """The rendered directory that a machine was made from, where its hypervisor knows: users share a libvirt."""
+    if machine.provider != "libvirt":
+        return None
     from orchestrator.providers.vagrant import virsh
 
-    return virsh.remains()
+    return virsh.folder(machine)
 
 
 def usable(provider: str) -> Usable:

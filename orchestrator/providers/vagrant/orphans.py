@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
-from typing import NamedTuple
 
 from orchestrator import render, store
 from orchestrator.providers.vagrant import hypervisors, locks
@@ -15,37 +14,32 @@ from orchestrator.providers.vagrant.marked import Machine
 _COPY = re.compile(r"-(?P<copy>[0-9a-f]{8})(?=-[^-])")
 
 
-class Orphans(NamedTuple):
-    """What bears labctl's mark, and whose folder is gone: no instance's, and none that Vagrant knows of.
+def find(provider: str) -> list[Machine]:
+    """The machines that bear labctl's mark, and whose folder is gone: no instance's, and none that Vagrant knows of.
 
-    prefixes: of libvirt's networks and disks that are left beside machines.
+    Only looks. Users share a libvirt, so that there a machine's own word for its folder counts as well.
     """
-
-    provider: str
-    machines: tuple[Machine, ...]
-    names: tuple[str, ...]
-    prefixes: tuple[str, ...]
-
-
-def find(provider: str) -> Orphans:
-    """Only looks."""
     kept = {render.copy(folder) for folder in _folders()}
-    machines = {machine.name: machine for machine in hypervisors.machines(provider)}
-    lost = {name: prefix for name in (*machines, *hypervisors.remains(provider)) if (prefix := _lost(name, kept))}
-    return Orphans(
-        provider,
-        tuple(machine for name, machine in machines.items() if name in lost),
-        tuple(lost),
-        tuple(dict.fromkeys(lost.values())),
-    )
+    lost = [machine for machine in hypervisors.machines(provider) if _lost(machine.name, kept)]
+    return [machine for machine in lost if not _is_there(hypervisors.folder(machine))]
 
 
-def remove(orphans: Orphans) -> None:
-    """Removes them: machines first, then what was theirs."""
-    for machine in orphans.machines:
+def remove(machines: Sequence[Machine]) -> None:
+    """Removes what `find` found: machines first, then the networks and disks that were theirs."""
+    for machine in machines:
         hypervisors.remove(machine)
-    for prefix in orphans.prefixes:
-        hypervisors.remove_networks(orphans.provider, prefix)
+    for provider, prefix in dict.fromkeys((machine.provider, _lost(machine.name, set())) for machine in machines):
+        hypervisors.remove_networks(provider, prefix)
+
+
+def _is_there(folder: str | None) -> bool:
+    """Whether a folder is there, or may be: another user's may be out of sight."""
+    try:
+        return folder is not None and bool(Path(folder).stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def _lost(name: str, kept: Set[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 
 from orchestrator import command
@@ -18,7 +17,8 @@ NAME = "libvirt"
 _PLUGINS = Path("/usr/share/vagrant-plugins/plugins.d/vagrant-libvirt.json")
 """Where Debian's package says that the plugin is installed."""
 
-_COPY = re.compile(r"-[0-9a-f]{8}(?=-)")
+_FOLDER = "labctl: "
+"""What stands before it in the description; see Vagrantfile.j2."""
 
 _STATES = {"running": "running", "shut off": "off", "paused": "paused"}
 
@@ -107,17 +107,10 @@ def remove_volumes(prefix: str) -> None:
             _asked("vol-delete", "--pool", pool, volume)
 
 
-def remains() -> list[str]:
-    """Networks and disks of no machine: a copy of a lab has none where it has no machine."""
-    there = _names("list", "--all", "--name")
-    disks = [volume for _, volume in _volumes() if volume.removesuffix(".img") not in there]
-    kept = {prefix for name in there for prefix in _prefixes(name)}
-    return [*disks, *(name for name in _networks() if not kept & _prefixes(name))]
-
-
-def _prefixes(name: str) -> set[str]:
-    """What may be the prefix of a name, `labctl-LAB-COPY`: one, unless somebody calls a box or a lab like a copy."""
-    return {name[: found.end()] for found in _COPY.finditer(name)}
+def folder(machine: Machine) -> str | None:
+    """The rendered directory that a machine was made from; its description says so. None where it says nothing."""
+    said = _asked("desc", machine.name).strip()
+    return said.removeprefix(_FOLDER) if said.startswith(_FOLDER) else None
 
 
 def version() -> str:
