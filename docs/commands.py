@@ -17,7 +17,7 @@ _START = """\
 
 stdout is data, stderr is progress. `--json` has [documented shapes](json.md).
 
-Every option but `--help`, `--version` and `down --all` can be given as an environment variable, too. A variable of an
+Every option but `--help`, `--version` and `down`'s `--all` and `--orphans` can be given as an environment variable, too. A variable of an
 option without a value takes 1 or 0. What the command line says goes first.
 """
 
@@ -45,7 +45,7 @@ def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
 
 def variable(action: argparse.Action) -> str:
     """The environment variable that stands for an option; "" where there is none."""
-    if not action.option_strings or action.dest in ("help", "version", "all"):
+    if not action.option_strings or action.dest in ("help", "version", "all", "orphans"):
         return ""
     return f"LABCTL_{action.dest.upper()}"
 

@@ -81,8 +81,8 @@ def serving(folder: Path, start: Start) -> Iterator[int]:
                 transport = paramiko.Transport(listener.accept()[0])
                 transport.add_server_key(key)
                 transports.append(transport)
-                with contextlib.suppress(paramiko.SSHException, EOFError):
-                    transport.start_server(server=Server(authorized, start))
+                # With an event it does not wait: who hangs up in the middle keeps nobody else out.
+                transport.start_server(threading.Event(), Server(authorized, start))
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
