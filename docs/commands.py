@@ -18,7 +18,8 @@ _START = """\
 stdout is data, stderr is progress. `--json` has [documented shapes](json.md).
 
 Every option but `--help`, `--version` and `down`'s `--all` and `--orphans` can be given as an environment variable,
-too. A variable of an option without a value takes 1 or 0. What the command line says goes first. """
+too. A variable of an option without a value takes 1 or 0. What the command line says goes first.
+"""
 
 
 def page() -> str:
