@@ -180,7 +180,7 @@ class Ssh:
         return LabError(
             f"no SSH at {address.host} port {address.port}: {error or type(error).__name__}",
             where=box,
-            hint="labctl status shows whether it runs; labctl up starts it",
+            hint="labctl status shows whether it runs; labctl halt and labctl start bring a running one back",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import signal
@@ -179,8 +180,9 @@ def _create(lab: Lab, source: Path, standing: Standing, options: Options, clock:
             _commit(fresh)
             clock.lap("verify" if options.verify else "commit")
     finally:
-        if existing is None and provider.state(lab.name) == "gone":
-            store.forget(lab.name)
+        with contextlib.suppress(LabError):  # what a hypervisor has that does not answer is not to be forgotten
+            if existing is None and provider.state(lab.name) == "gone":
+                store.forget(lab.name)
     changed += sum(len(step.commands) for step in provider.steps(lab))
     return result(lab, standing, options, changed, todo, clock, report)
 

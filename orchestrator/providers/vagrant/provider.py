@@ -84,9 +84,10 @@ class VirtualMachines:
         try:
             return FreshMachines(self._made(lab, journal, emit))
         except BaseException:
-            if not keep:
-                self._clear(lab, self._vagrant(lab.name), journal, emit)
-                self._tidy(lab.name)
+            with contextlib.suppress(LabError):  # the first failure is the one to tell; the journal keeps what is left
+                if not keep:
+                    self._clear(lab, self._vagrant(lab.name), journal, emit)
+                    self._tidy(lab.name)
             raise
 
     def _made(self, lab: Lab, journal: Journal, emit: Emit) -> Ssh:
