@@ -27,7 +27,7 @@ PAGES = (
     "commands",
     "labfile",
     "teachers",
-    "faults",
+    "faults", "virtualbox",
     "json",
     "search",
     "labs/index",
