@@ -11,6 +11,9 @@ cache=${LABCTL_VM_CACHE:-$PWD/build/vm}
 inside() {
   local place
   mount -t tmpfs tmpfs /run
+  # What a run that was killed has left of its machines.
+  rm -rf "$cache/etc/libvirt"
+  rm -f "$cache"/var/lib/libvirt/images/labctl-lab*-????????-*
   for place in /var/lib/libvirt /etc/libvirt /var/cache/libvirt; do
     mkdir -p "$cache$place"
     [[ $place != /etc/libvirt || -e $cache$place/qemu.conf ]] || cp -a /etc/libvirt/. "$cache$place"
