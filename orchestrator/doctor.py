@@ -113,7 +113,10 @@ def _machines() -> Iterator[Finding]:
     for provider in VIRTUAL:
         good, saw, hint = hypervisors.usable(provider)
         yield Finding(name=provider, status="good" if good else "warning", saw=saw, hint=hint)
-        lost += [machine.name for machine in orphans.find(provider)] if good else []
+        try:
+            lost += [machine.name for machine in orphans.find(provider)] if good else []
+        except LabError as error:
+            yield Finding(name="orphans", status="warning", saw=str(error), hint=error.hint)
     if lost:
         yield Finding(name="orphans", status="warning", saw=", ".join(lost), hint="labctl down --orphans removes them")
 

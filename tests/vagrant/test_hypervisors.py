@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import LabError
-from orchestrator.providers.vagrant import half_made, hypervisors, locks, orphans
+from orchestrator.providers.vagrant import half_made, home, hypervisors, orphans
 from orchestrator.providers.vagrant.marked import Machine, marked
 
 HOST = """<node>
@@ -43,6 +43,38 @@ virsh_is_here = pytest.mark.skipif(shutil.which("virsh") is None, reason="virsh 
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "host.xml").write_text(HOST)
     monkeypatch.setenv("LIBVIRT_DEFAULT_URI", f"test://{tmp_path}/host.xml")
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The file of Vagrant's index; it is not there yet."""
+    monkeypatch.setenv("VAGRANT_HOME", str(tmp_path))
+    file = tmp_path / "data" / "machine-index" / "index"
+    file.parent.mkdir(parents=True)
+    return file
+
+
+def test_the_index_of_machines(index: Path) -> None:
+    assert list(home.indexed()) == []
+    index.touch()
+    assert list(home.indexed()) == []
+    index.write_text(
+        '{"version":1,"machines":{"0a8f":{"local_data_path":"/lab/.vagrant","name":"boxA","provider":"virtualbox",'
+        '"state":"running","vagrantfile_name":null,"vagrantfile_path":"/lab","updated_at":null,"extra_data":{}}}}'
+    )
+    assert list(home.indexed()) == [home.Indexed(Path("/lab"), Path("/lab/.vagrant"))]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"version":1,"machines":{"0a', "[]", '{"machines":{"a":{}}}', '{"machines":[1]}', "\n"]
+)
+def test_a_damaged_index_is_told(index: Path, text: str) -> None:
+    """What it said is unknown then: a machine that it does not name is not to be taken for an orphan."""
+    index.write_text(text)
+    with pytest.raises(LabError, match="index of machines is damaged"):
+        orphans.find("virtualbox")
+    with pytest.raises(LabError, match="index of machines is damaged"):
+        list(half_made.claimed())
 
 
 @pytest.mark.parametrize(
@@ -116,13 +148,13 @@ def test_who_holds_a_lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path))
     file = tmp_path / "data" / "lock.machine-action-1548a2c36a205a3d09a0cac1a57665bd.lock"
     file.parent.mkdir()
-    assert not locks.busy()
+    assert not home.busy()
     with file.open("w") as opened:
-        assert locks.holder(Path("/root/render"), "boxA") is None  # left by a Vagrant that was killed
+        assert home.holder(Path("/root/render"), "boxA") is None  # left by a Vagrant that was killed
         fcntl.flock(opened, fcntl.LOCK_EX)
-        assert locks.holder(Path("/root/render"), "boxA") == os.getpid()
-        assert locks.holder(Path("/root/render"), "boxB") is None
-        assert locks.busy()
+        assert home.holder(Path("/root/render"), "boxA") == os.getpid()
+        assert home.holder(Path("/root/render"), "boxB") is None
+        assert home.busy()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ For machines with VirtualBox; `make test-virtualbox` runs it.
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -208,7 +209,8 @@ def test_half_made_is_nothing_that_a_folder_claims(make: Make, vagrant_home: Pat
     claim.write_text(uuid)
     index = vagrant_home / "data" / "machine-index" / "index"
     index.parent.mkdir(parents=True)
-    index.write_text(f'{{"version": 1, "machines": {{"a": {{"local_data_path": "{tmp_path}/lab/.vagrant"}}}}}}')
+    machine = {"vagrantfile_path": f"{tmp_path}/lab", "local_data_path": f"{tmp_path}/lab/.vagrant"}
+    index.write_text(json.dumps({"version": 1, "machines": {"a": machine}}))
     assert half_made.left(then, IMAGE) == []
     claim.unlink()
     assert [each.id for each in half_made.left(then, IMAGE)] == [uuid]

@@ -13,7 +13,7 @@ from orchestrator import store
 from orchestrator.errors import LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.providers import JOURNAL
-from orchestrator.providers.vagrant import failures, hypervisors, locks, output
+from orchestrator.providers.vagrant import failures, home, hypervisors, output
 from orchestrator.providers.vagrant.failures import Failure
 from orchestrator.providers.vagrant.half_made import Before
 from orchestrator.providers.vagrant.machines import Vagrant, VagrantError
@@ -49,7 +49,7 @@ class Journal(Struct, kw_only=True):
 
 def explained(stage: str, box: str, error: VagrantError, vagrant: Vagrant) -> Failure:
     """Why a run of Vagrant failed."""
-    holder = locks.holder(vagrant.folder, box)
+    holder = home.holder(vagrant.folder, box)
     versions = hypervisors.versions(vagrant.provider)
     return failures.explain(stage, box, error.lines, str(vagrant.log), versions=versions, holder=holder)
 

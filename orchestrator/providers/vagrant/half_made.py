@@ -9,15 +9,13 @@ claims its UUID, and no Vagrant is at work now.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
-from orchestrator.providers.vagrant import locks, vboxmanage
+from orchestrator.providers.vagrant import home, vboxmanage
 from orchestrator.providers.vagrant.marked import Machine
 
 _CLONE = re.compile(r"temp_clone_(?P<ms>\d{13})_\d{1,5}")
@@ -42,9 +40,9 @@ def left(then: Before, image: str) -> list[Machine]:
     """The machines that a killed Vagrant has left since, of a lab whose boxes are made of `image`; only looks."""
     new = {uuid: name for uuid, name in vboxmanage.registered().items() if uuid not in then.known}
     candidates = [(uuid, name) for uuid, name in new.items() if made_since(name, then.at, image)]
-    if not candidates or locks.busy():
+    if not candidates or home.busy():
         return []
-    taken = set(claimed(locks.home()))
+    taken = set(claimed())
     states = ((uuid, name, vboxmanage.info(uuid).get("VMState")) for uuid, name in candidates if uuid not in taken)
     return [Machine(name, uuid, "off", vboxmanage.NAME) for uuid, name, state in states if state == "poweroff"]
 
@@ -68,15 +66,10 @@ def made_since(name: str, at: int, image: str) -> bool:
     return found is not None and int(found["ms"]) >= at
 
 
-def claimed(home: Path) -> Iterator[str]:
+def claimed() -> Iterator[str]:
     """The UUIDs that some Vagrant knows: masters, by `master_id` beside their box, and machines of every folder."""
-    for file in (home / "boxes").glob("**/master_id"):
+    for file in (home.path() / "boxes").glob("**/master_id"):
         yield file.read_text().strip()
-    try:
-        index = json.loads((home / "data" / "machine-index" / "index").read_text())
-    except (OSError, ValueError):  # Vagrant has made nothing yet
-        index = {}
-    for entry in index.get("machines", {}).values():
-        data = Path(str(entry.get("local_data_path") or Path(str(entry.get("vagrantfile_path"))) / ".vagrant"))
+    for data in {machine.data for machine in home.indexed()}:
         for file in data.glob("machines/*/virtualbox/id"):
             yield file.read_text().strip()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
 from orchestrator import render, store
-from orchestrator.providers.vagrant import hypervisors, locks
+from orchestrator.providers.vagrant import home, hypervisors
 from orchestrator.providers.vagrant.marked import Machine
 
 _COPY = re.compile(r"-(?P<copy>[0-9a-f]{8})(?=-[^-])")
@@ -17,7 +16,8 @@ _COPY = re.compile(r"-(?P<copy>[0-9a-f]{8})(?=-[^-])")
 def find(provider: str) -> list[Machine]:
     """The machines that bear labctl's mark, and whose folder is gone: no instance's, and none that Vagrant knows of.
 
-    Only looks. Users share a libvirt, so that there a machine's own word for its folder counts as well.
+    Only looks. Users share a libvirt, so that there a machine's own word for its folder counts as well. Raises LabError
+    where Vagrant's index is damaged.
     """
     kept = {render.copy(folder) for folder in _folders()}
     lost = [machine for machine in hypervisors.machines(provider) if _lost(machine.name, kept)]
@@ -49,13 +49,6 @@ def _lost(name: str, kept: Set[str]) -> str:
 
 
 def _folders() -> Iterator[Path]:
-    """The folders of instances, and of all other labs that Vagrant has made something of: it keeps an index."""
+    """The folders of instances, and of all other labs that Vagrant has made something of."""
     yield from (store.folder(name) / "vagrant" for name in store.names())
-    try:
-        index = json.loads((locks.home() / "data" / "machine-index" / "index").read_text())
-    except (OSError, ValueError):  # Vagrant has made nothing yet
-        return
-    for entry in index.get("machines", {}).values():
-        folder = Path(str(entry.get("vagrantfile_path")))
-        if (folder / "Vagrantfile").exists():
-            yield folder
+    yield from (machine.folder for machine in home.indexed() if (machine.folder / "Vagrantfile").exists())

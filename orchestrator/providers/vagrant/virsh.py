@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator import command
 from orchestrator.errors import Exit, LabError
-from orchestrator.providers.vagrant import failures, locks
+from orchestrator.providers.vagrant import failures, home
 from orchestrator.providers.vagrant.failures.known import INSTALL_LIBVIRT
 from orchestrator.providers.vagrant.marked import Machine, Usable, marked, run
 
@@ -139,7 +139,7 @@ def usable() -> Usable:
 def _plugin() -> bool:
     """Asks Vagrant's own lists: `vagrant plugin list` takes a second."""
     try:
-        installed = json.loads((locks.home() / "plugins.json").read_text()).get("installed", {})
+        installed = json.loads((home.path() / "plugins.json").read_text()).get("installed", {})
     except (OSError, ValueError):  # none was installed by hand
         installed = {}
     return _PLUGINS.exists() or "vagrant-libvirt" in installed

@@ -69,7 +69,7 @@ def explain(
     """Why a run of Vagrant failed that printed `lines`.
 
     versions: of `kernel` and `virtualbox`, where they are known: some advice depends on them. holder: the process that
-    holds the machine's lock, see `locks.holder`.
+    holds the machine's lock, see `home.holder`.
     """
     messages = _messages(lines, box)
     text = re.sub(r"\s+", " ", " ".join(messages + output.stray(lines)))  # Vagrant breaks its sentences anywhere
