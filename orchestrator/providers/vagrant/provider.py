@@ -12,37 +12,29 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from msgspec import Struct
-
 from orchestrator import box as images
 from orchestrator import store
-from orchestrator.connections.ssh import Address, Ssh, forget
-from orchestrator.errors import Exit, LabError
+from orchestrator.connections.ssh import Ssh
+from orchestrator.errors import LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.iproute import Command
 from orchestrator.model import Lab
 from orchestrator.plan import Step
 from orchestrator.providers import JOURNAL, State
-from orchestrator.providers.vagrant import half_made, hypervisors
+from orchestrator.providers.vagrant import addresses, half_made, hypervisors
 from orchestrator.providers.vagrant.crew import Crew, Journal, explained
 from orchestrator.providers.vagrant.machines import Vagrant, VagrantError
 from orchestrator.providers.vagrant.marked import Machine
 from orchestrator.render import machine_name, prefix, write
 from orchestrator.store import Instance
 
-_ADDRESSES, _HOST_KEYS, _FOLDER = "ssh.json", "known_hosts", "vagrant"
+_FOLDER = "vagrant"
 
 _LOCKED = 20
 """How often a machine is tried that another Vagrant, which was interrupted, still tidies up; see `_PAUSE`."""
 
 _PAUSE = 3.0
 """Seconds between two such attempts."""
-
-
-class Addresses(Struct, frozen=True):
-    """Where each box's SSH is."""
-
-    boxes: dict[str, Address]
 
 
 class FreshMachines:
@@ -107,11 +99,11 @@ class VirtualMachines:
         missing = [box for box, name in names.items() if name not in there]
         journal.boxes.update(dict.fromkeys(missing, "wanted"))
         journal.save(lab.name)
-        if missing:  # they will show other keys; until these are known, the lab is not whole
-            store.remove(lab.name, _ADDRESSES)
-            forget(store.folder(lab.name) / _HOST_KEYS, missing)
+        if missing:
+            addresses.forget(lab.name, missing)
         Crew(lab.name, vagrant, journal, emit).make(off, first_alone=not there)
-        connection = self._reached(lab, vagrant)
+        with _explained("ssh-config", "", vagrant):
+            connection = addresses.ask(lab, vagrant)
         connection.learn()
         return connection
 
@@ -134,19 +126,14 @@ class VirtualMachines:
         running = [machine.state == "running" for machine in self._ours(name)]
         if not running:
             return "gone"
-        known = all((store.folder(name) / file).exists() for file in (_ADDRESSES, _HOST_KEYS))
-        whole = known and all(state == "finished" for state in journal.boxes.values())
+        whole = addresses.known(name) and all(state == "finished" for state in journal.boxes.values())
         if not whole or len(running) < len(journal.boxes):
             return "partly"
         return "up" if all(running) else "partly" if any(running) else "halted"
 
     def connection(self, instance: Instance) -> Ssh:
         """See providers.Provider."""
-        name = instance.lab.name
-        known = store.load(name, _ADDRESSES, Addresses)
-        if known is None:
-            raise LabError(f"{name} is not finished", hint=f"labctl up {name}")
-        return Ssh(known.boxes, store.folder(name) / _HOST_KEYS, patience(instance.lab))
+        return addresses.read(instance.lab)
 
     def halt(self, name: str, emit: Emit) -> None:
         """See providers.Provider."""
@@ -208,7 +195,7 @@ class VirtualMachines:
         """Where no machine is left, nothing else is."""
         if not self._ours(name):
             shutil.rmtree(_folder(name), ignore_errors=True)
-            for file in (JOURNAL, _ADDRESSES, _HOST_KEYS):
+            for file in (JOURNAL, *addresses.FILES):
                 store.remove(name, file)
 
     def _journal(self, name: str) -> Journal | None:
@@ -221,21 +208,6 @@ class VirtualMachines:
     def _ours(self, name: str) -> list[Machine]:
         mark = prefix(name, _folder(name))
         return [machine for machine in hypervisors.machines(self.name) if machine.name.startswith(mark)]
-
-    def _reached(self, lab: Lab, vagrant: Vagrant) -> Ssh:
-        """Asks Vagrant where each box's SSH is now: a port may be another one after each start."""
-        with _explained("ssh-config", "", vagrant):
-            boxes = vagrant.addresses([box.name for box in lab.boxes])
-        store.save(lab.name, _ADDRESSES, Addresses(boxes))
-        return Ssh(boxes, store.folder(lab.name) / _HOST_KEYS, patience(lab))
-
-
-def patience(lab: Lab) -> float:
-    """Seconds that SSH gets to answer: a fifth of what a box gets to boot."""
-    told = os.environ.get("LABCTL_BOOT_TIMEOUT") or str(lab.machine.boot_timeout)
-    if not told.isdecimal():
-        raise LabError(f"LABCTL_BOOT_TIMEOUT is {told!r}", hint="it takes a number of seconds", code=Exit.USAGE)
-    return int(told) / 5
 
 
 @contextlib.contextmanager
