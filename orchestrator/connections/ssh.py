@@ -93,9 +93,8 @@ class Ssh:
 
     def options(self, box: str) -> list[str]:
         """ssh_config(5)'s options for a box: its host key goes by the box's name, for its port may change."""
-        known_hosts = str(self._known_hosts).replace("%", "%%")  # else it were one of ssh_config(5)'s TOKENS
         return [
-            f"HostKeyAlias={box}", f'UserKnownHostsFile="{known_hosts}"', "GlobalKnownHostsFile=/dev/null",
+            f"HostKeyAlias={box}", f'UserKnownHostsFile="{self._known_hosts}"', "GlobalKnownHostsFile=/dev/null",
             "StrictHostKeyChecking=yes",
             "IdentitiesOnly=yes", "BatchMode=yes", "LogLevel=ERROR", f"ConnectTimeout={self.allowance:.0f}",
         ]  # fmt: skip

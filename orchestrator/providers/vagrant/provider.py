@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestrator import box as images
 from orchestrator import store
 from orchestrator.connections.ssh import Ssh
-from orchestrator.errors import LabError
+from orchestrator.errors import Exit, LabError
 from orchestrator.events import Emit, Stage
 from orchestrator.iproute import Command
 from orchestrator.model import Lab
@@ -70,6 +70,7 @@ class VirtualMachines:
     def create(self, lab: Lab, emit: Emit, *, keep: bool = False) -> FreshMachines:
         """See providers.Provider. Makes the machines that are missing, starts those that are off, leaves the others."""
         hypervisors.require(self.name)
+        _require_plain(store.root())
         kept = store.load(lab.name, JOURNAL, Journal)  # another provider's, whose machines are gone, is of no use
         journal = kept if kept and kept.provider == self.name else Journal(provider=self.name)
         journal.save(lab.name)
@@ -216,6 +217,13 @@ def _explained(stage: str, box: str, vagrant: Vagrant) -> Iterator[None]:
         yield
     except VagrantError as error:
         raise explained(stage, box, error, vagrant).error() from error
+
+
+def _require_plain(root: Path) -> None:
+    """Refuses a path that ssh_config(5) would expand: Vagrant writes those of keys as they are."""
+    if "%" in str(root):
+        hint = "set XDG_STATE_HOME to a folder without %"
+        raise LabError("SSH finds no key in a folder with % in its name", where=str(root), hint=hint, code=Exit.HOST)
 
 
 def _folder(name: str) -> Path:
