@@ -43,6 +43,22 @@ def require_same(lab: Lab, stored: Instance, source: Path, provider: str) -> Non
             hint=f"labctl down {name} && labctl up {source}; overlays, routes and MTUs change in place",
             code=Exit.USAGE,
         )
+    if stored.provider == "libvirt":
+        _require_room(lab, stored, source)
+
+
+def _require_room(lab: Lab, stored: Instance, source: Path) -> None:
+    """Refuses a greater MTU of the underlay: libvirt's bridge and taps have the one that they were made with."""
+    made = {interface.mac: interface.mtu for box in stored.lab.boxes for interface in box.interfaces}
+    for box in lab.boxes:
+        for interface in box.interfaces:
+            if interface.mtu > max(made[interface.mac], 1500):
+                raise LabError(
+                    f"{interface.name} of {box.name} was made for an MTU of {made[interface.mac]}",
+                    where=str(source),
+                    hint=f"labctl down {lab.name} && labctl up {source} makes it for {interface.mtu}",
+                    code=Exit.USAGE,
+                )
 
 
 def _disk(lab: Lab) -> tuple[str | None, ...]:
