@@ -214,17 +214,19 @@ def _ttl(data: Entry) -> object:
 
 
 def _adapters(links: Sequence[Link], there: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Each adapter that is there, by its name in the lab: found by MAC first, for a VM may call it otherwise."""
+    """Each adapter that is there, by its name in the lab: found by MAC first, for a VM may call it otherwise.
+
+    Then by the MAC that it was made with (ip-link(8) shows it as permaddr where another was set), and by its name last.
+    """
     free = {name: entry for name, entry in there.items() if _kind(entry) in ("", "veth")}
     found: dict[str, Entry] = {}
-    for by_mac in (True, False):
+    for way in ("address", "permaddr", "ifname"):
         for link in links:
             name = link["name"]
-            if link["kind"] == "adapter" and name not in found:
-                same = [other for other in free if free[other].get("address") == link["mac"].lower()]
-                match = [other for other in (name, *same) if other in (same if by_mac else free)]
-                if match:
-                    found[name] = free.pop(match[0])
+            sought = name if way == "ifname" else link["mac"].lower()
+            same = [other for other in free if free[other].get(way) == sought]
+            if link["kind"] == "adapter" and name not in found and same:
+                found[name] = free.pop(name if name in same else same[0])
     return found
 
 

@@ -32,10 +32,14 @@ def named(rows: Sequence[Seen], name: str) -> Seen | None:
 
 
 def adapter(rows: Sequence[Seen], interface: Interface) -> Seen | None:
-    """A box's adapter: by its MAC, because a box may call it by another name; by its name where no MAC is right."""
-    for row in sorted(rows, key=lambda row: row.get("ifname") != interface.name):
-        if row.get("address") == interface.mac and "info_kind" not in _virtual(row):
-            return row
+    """A box's adapter: by its MAC, because a box may call it by another name; then by the MAC that it was made with,
+    which ip-link(8) calls permaddr where another was set; by its name where no MAC is right.
+    """
+    rows = sorted(rows, key=lambda row: row.get("ifname") != interface.name)
+    for mac in ("address", "permaddr"):
+        for row in rows:
+            if row.get(mac) == interface.mac and "info_kind" not in _virtual(row):
+                return row
     return named(rows, interface.name)
 
 

@@ -4,10 +4,11 @@ set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 ./setup.sh
 .venv/bin/python -c 'import pytest' # labctl's own
-wheel=$(ls -t dist/labctl-*.whl | head -n 1)
-[[ -x build/installed/bin/labctl && build/installed/wheel -nt $wheel ]] && exit
-rm -rf build/installed
-python3 -m venv build/installed
-build/installed/bin/pip --disable-pip-version-check install --quiet --require-hashes -r requirements.lock
-build/installed/bin/pip --disable-pip-version-check install --quiet --no-deps "$wheel"
-touch build/installed/wheel
+pip=(build/installed/bin/pip --disable-pip-version-check --quiet)
+if ! cmp --silent requirements.lock build/installed/requirements.lock; then
+  rm -rf build/installed
+  python3 -m venv build/installed
+  "${pip[@]}" install --require-hashes -r requirements.lock
+  cp requirements.lock build/installed/
+fi
+"${pip[@]}" install --no-deps --force-reinstall "$(ls -t dist/labctl-*.whl | head -n 1)"
