@@ -62,6 +62,7 @@ compile = build/lock/bin/uv pip compile pyproject.toml --quiet --no-config --uni
 
 wheel: ## build the wheel into dist/
 	@./setup.sh
+	@rm -f dist/labctl-*.whl
 	@$(PYTHON_OF_VENV) -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean: ## remove what was made here; running labs stay

@@ -11,4 +11,4 @@ if ! cmp --silent requirements.lock build/installed/requirements.lock; then
   "${pip[@]}" install --require-hashes -r requirements.lock
   cp requirements.lock build/installed/
 fi
-"${pip[@]}" install --no-deps --force-reinstall "$(ls -t dist/labctl-*.whl | head -n 1)"
+"${pip[@]}" install --no-deps --force-reinstall dist/labctl-*.whl
