@@ -117,6 +117,8 @@ def test_what_bears_no_mark_is_refused(provider: str) -> None:
         hypervisors.remove(Machine("somebodys", "1", "off", provider))
     with pytest.raises(LabError, match="no mark of labctl's"):
         hypervisors.remove_networks(provider, "labctl-")
+    with pytest.raises(LabError, match="no mark of labctl's"):
+        hypervisors.remove_disks(provider, "labctl-")
 
 
 def test_a_hypervisor_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

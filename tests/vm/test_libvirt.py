@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
-from orchestrator import labfile
+from orchestrator import labfile, render
 from tests import parity
 from tests.conftest import CHECKOUT
 from tests.vm.conftest import HANG, Host
@@ -111,6 +111,9 @@ def test_down_leaves_nothing(host: Host) -> None:
 
 
 def test_lab10_after_a_kill_in_the_middle_of_up(host: Host) -> None:
+    """And with the disk of a machine that an earlier kill has left, which no machine has."""
+    disk = render.machine_name("lab10", "boxA", host.state / "labctl/instances/lab10/vagrant")
+    host.virsh("vol-create-as", "default", f"{disk}.img", "1M")
     cut = host.popen("up", "lab10")
     eventually(lambda: len(host.domains()) >= 2, "the second box does not come")
     cut.kill()

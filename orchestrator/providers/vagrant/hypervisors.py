@@ -24,17 +24,33 @@ def remove(machine: Machine) -> None:
     _of(machine.provider).remove(machine)
 
 
-def remove_networks(provider: str, prefix: str) -> None:
-    """Removes the networks, and disks of no machine, whose names begin with `prefix` (`render.prefix`).
+def remove_disks(provider: str, prefix: str) -> None:
+    """Removes the disks that no machine has, and whose names begin with `prefix` (`render.prefix`).
 
-    VirtualBox's internal networks are there only as long as a machine names them."""
-    if not marked(f"{prefix}x"):
-        raise LabError(f"{prefix!r} is no mark of labctl's", where=provider)
+    libvirt's only: in VirtualBox a disk and its machine come and go together.
+    """
+    _require_mark(provider, prefix)
+    if provider == "libvirt":
+        from orchestrator.providers.vagrant import virsh
+
+        virsh.remove_volumes(prefix)
+
+
+def remove_networks(provider: str, prefix: str) -> None:
+    """Removes the networks whose names begin with `prefix` (`render.prefix`).
+
+    libvirt's only: VirtualBox's internal networks are there only as long as a machine names them.
+    """
+    _require_mark(provider, prefix)
     if provider == "libvirt":
         from orchestrator.providers.vagrant import virsh
 
         virsh.remove_networks(prefix)
-        virsh.remove_volumes(prefix)
+
+
+def _require_mark(provider: str, prefix: str) -> None:
+    if not marked(f"{prefix}x"):
+        raise LabError(f"{prefix!r} is no mark of labctl's", where=provider)
 
 
 def folder(machine: Machine) -> str | None:

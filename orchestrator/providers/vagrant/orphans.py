@@ -30,6 +30,7 @@ def remove(machines: Sequence[Machine]) -> None:
         hypervisors.remove(machine)
     for provider, prefix in dict.fromkeys((machine.provider, _lost(machine.name, set())) for machine in machines):
         hypervisors.remove_networks(provider, prefix)
+        hypervisors.remove_disks(provider, prefix)
 
 
 def _is_there(folder: str | None) -> bool:

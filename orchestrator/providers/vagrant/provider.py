@@ -157,6 +157,7 @@ class VirtualMachines:
         if journal.before:
             half_made.clear(journal.before)
         hypervisors.remove_networks(self.name, prefix(name, folder))
+        hypervisors.remove_disks(self.name, prefix(name, folder))
         self._tidy(name)
         return True
 
@@ -175,6 +176,7 @@ class VirtualMachines:
         for machine in self._ours(name):
             if machine.name not in kept:
                 hypervisors.remove(machine)
+        hypervisors.remove_disks(self.name, prefix(name, folder))
         if journal.before:
             half_made.clear(journal.before)
         for box in begun:
