@@ -223,7 +223,7 @@ _BELOW = (
     ),
     Fault(
         "default-route", "{box}'s default route goes over {adapter}", ("{box}/{interface}/not-default",),
-        run=("ip route add default via {peer_underlay} dev {adapter}",),
+        run=("ip route prepend default via {peer_underlay} dev {adapter}",),
         undo=(("sh", "-c", _UNROUTE, "sh", "{peer_underlay}"),),
     ),
 )  # fmt: skip

@@ -127,6 +127,17 @@ def test_what_is_taken_back_by_hand_does_no_harm(ordinary_user: Caller, lab: str
     assert ordinary_user.labctl("verify", lab).returncode == 0
 
 
+def test_the_default_route_that_a_box_has_comes_back(ordinary_user: Caller, lab: str) -> None:
+    """A virtual machine has one, over its way out."""
+    ordinary_user.labctl("exec", lab, "boxA", "--", "ip", "route", "add", "default", "dev", "vxlan0", check=True)
+    ordinary_user.labctl("break", lab, "default-route", "--box", "boxA", check=True)
+    assert ordinary_user.labctl("verify", lab).returncode == 1
+    ordinary_user.labctl("up", lab, "--no-verify", check=True)
+    shown = ordinary_user.labctl("exec", lab, "boxA", "--", "ip", "route", "show", "default")
+    assert shown.stdout.split() == ["default", "dev", "vxlan0", "scope", "link"]
+    ordinary_user.labctl("exec", lab, "boxA", "--", "ip", "route", "del", "default", check=True)
+
+
 @pytest.mark.parametrize("delay", [0.05, 0.1, 0.15, 0.2, 0.3])
 def test_killed_while_it_breaks(ordinary_user: Caller, lab: str, delay: float) -> None:
     """What was done is recorded before it is done: `up` mends it, wherever the kill came."""
