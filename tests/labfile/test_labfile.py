@@ -19,6 +19,7 @@ import pytest
 from orchestrator import labfile, model
 from orchestrator.errors import Exit, LabError
 from orchestrator.labfile import source, tree
+from tests.conftest import Caller
 
 HERE = Path(__file__).parent
 GOOD, BAD = (sorted((HERE / folder).glob("*.yml")) for folder in ("good", "bad"))
@@ -203,13 +204,12 @@ def test_what_is_no_file(kind: str) -> None:
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_file_without_permission() -> None:
-    path = Path("mine.yml")
+def test_a_file_without_permission(ordinary_user: Caller) -> None:
+    path = ordinary_user.home / "mine.yml"
     path.write_text("name: x")
     path.chmod(0)
-    with pytest.raises(LabError, match="Permission denied"):
-        labfile.load(path)
+    done = ordinary_user.labctl("validate", str(path))
+    assert (done.returncode, "Permission denied" in done.stderr) == (2, True)
 
 
 def test_finding_a_shipped_lab_by_name() -> None:
