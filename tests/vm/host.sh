@@ -16,7 +16,7 @@ inside() {
   rm -f "$cache"/var/lib/libvirt/images/labctl-lab*-????????-*
   for place in /var/lib/libvirt /etc/libvirt /var/cache/libvirt; do
     mkdir -p "$cache$place"
-    [[ $place != /etc/libvirt || -e $cache$place/qemu.conf ]] || cp -a /etc/libvirt/. "$cache$place"
+    [[ $place != /etc/libvirt ]] || cp -a /etc/libvirt/. "$cache$place"
     mount --bind "$cache$place" "$place"
   done
   # QEMU runs as root here: the machine's own libvirt-qemu user may not be let into the folder above.

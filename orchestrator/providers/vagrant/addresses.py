@@ -49,7 +49,7 @@ def forget(name: str, boxes: Sequence[str]) -> None:
     ssh.forget(store.folder(name) / _HOST_KEYS, boxes)
 
 
-def patience(lab: Lab) -> float:
+def _patience(lab: Lab) -> float:
     """Seconds that SSH gets to answer: a fifth of what a box gets to boot."""
     told = os.environ.get("LABCTL_BOOT_TIMEOUT") or str(lab.machine.boot_timeout)
     if not told.isdecimal():
@@ -58,4 +58,4 @@ def patience(lab: Lab) -> float:
 
 
 def _ssh(lab: Lab, boxes: dict[str, Address]) -> Ssh:
-    return Ssh(boxes, store.folder(lab.name) / _HOST_KEYS, patience(lab))
+    return Ssh(boxes, store.folder(lab.name) / _HOST_KEYS, _patience(lab))
